@@ -1,0 +1,170 @@
+"""The programs that are measured: ours and those of the peers that this machine can build."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+BENCH = pathlib.Path(__file__).resolve().parent.parent
+ROOT = BENCH.parent
+OURS = "weft"
+PEERS = ["go", "tokio", "java", "boost_fiber", "onetbb", "rayon", "raw_uring", "raw_epoll"]
+
+
+class BuildError(Exception):
+    """Our own programs cannot be had. That a peer's cannot is no error."""
+
+
+class Absent(Exception):
+    """A peer that this machine does not have; says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    name: str  # OURS or one of PEERS
+    command: tuple  # takes WORKLOAD WORKERS SIZE
+    version: str
+    workloads: frozenset
+    suite: str = ""  # empty: whichever suite has the workload
+
+    def has(self, workload):
+        return workload.name in self.workloads and self.suite in ("", workload.suite)
+
+
+def find(options, progress):
+    """Builds and asks every program. Returns the programs and, for each absent peer, why it is."""
+    found = _cpp_programs(options, progress)
+    absent = {}
+    for peer in options.peers:
+        try:
+            if peer in _BUILDERS:
+                progress.say(f"building the benchmarks of {peer}")
+                found.append(_describe(peer, _BUILDERS[peer](cache_directory() / peer)))
+            elif not any(p.name == peer for p in found):
+                raise Absent("the build has no program of it: its library is not installed")
+        except Absent as e:
+            absent[peer] = str(e)
+    return found, absent
+
+
+def cache_directory():
+    """Outside the source tree; shared by all clones, as compilers check by themselves what is out of date."""
+    base = os.environ.get("WEFT_CACHE_DIR")
+    if not base:
+        base = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "weft"
+    return pathlib.Path(base) / "bench"
+
+
+def _describe(name, command, suite=""):
+    def ask(question):
+        return subprocess.run([*command, question], check=True, capture_output=True, text=True, timeout=60).stdout
+
+    try:
+        return Program(name, tuple(command), ask("--version").strip(), frozenset(ask("--list").split()), suite)
+    except (OSError, subprocess.SubprocessError) as e:
+        raise Absent(f"its program does not run: {e}") from e
+
+
+# --- C++: ours and the peers that CMake found
+
+
+def _cpp_programs(options, progress):
+    listing = options.build_dir / "bench" / "programs.json"
+    if not options.no_build and not (options.build_dir / "build.ninja").exists():
+        _build_step(["cmake", "--preset", "release"], options, progress, "configuring")
+    if not listing.exists():
+        raise BuildError(f"{options.build_dir} has no benchmarks: configure it with WEFT_BUILD_BENCH=ON")
+    entries = [e for e in json.loads(listing.read_text()) if e["program"] in (OURS, *options.peers)]
+    if options.suites:
+        entries = [e for e in entries if e["suite"] in options.suites]
+    if not options.no_build and entries:
+        targets = [e["target"] for e in entries]
+        _build_step(
+            ["cmake", "--build", str(options.build_dir), "--target", *targets],
+            options,
+            progress,
+            "building our benchmarks",
+        )
+    try:
+        return [_describe(e["program"], [e["path"]], e["suite"]) for e in entries]
+    except Absent as e:
+        raise BuildError(f"a benchmark program of {options.build_dir}: {e}") from e
+
+
+def _build_step(command, options, progress, what):
+    progress.say(what)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        progress.clear()
+        raise BuildError(f"{what} failed:\n{done.stdout}{done.stderr}")
+
+
+# --- peers with build tools of their own
+
+
+def _build(command, **more):
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    except OSError as e:
+        raise Absent(f"{command[0]} does not run: {e}") from e
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise Absent(f"its build failed: {' / '.join(lines[-3:])}")
+
+
+def _tool(name, *places):
+    """A program on the PATH or at one of the places where its installers put it."""
+    found = shutil.which(name) or next((str(p) for p in places if os.access(p, os.X_OK)), None)
+    if found is None:
+        raise Absent(f"no {name} here")
+    return found
+
+
+def _version_of(command, pattern, minimum):
+    """Refuses a tool older than `minimum`; the versions are tuples."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    match = re.search(pattern, done.stdout + done.stderr)
+    version = tuple(int(part) for part in match.group(1).split(".")) if match else ()
+    if version < minimum:
+        wanted, there = (".".join(str(part) for part in v) for v in (minimum, version))
+        raise Absent(f"needs {pathlib.Path(command[0]).name} >= {wanted}, here is {there or 'one of unknown version'}")
+
+
+def _build_go(directory):
+    go = _tool("go", "/usr/local/go/bin/go")
+    _version_of([go, "version"], r"go(\d+(?:\.\d+)*)", (1, 22))
+    directory.mkdir(parents=True, exist_ok=True)
+    program = directory / "go_bench"
+    _build(
+        [go, "build", "-trimpath", "-o", str(program), "."],
+        cwd=BENCH / "peers" / "go",
+        env={**os.environ, "GOTOOLCHAIN": "local"},
+    )
+    return [str(program)]
+
+
+def _build_cargo(crate):
+    def build(directory):
+        cargo = _tool("cargo", pathlib.Path.home() / ".cargo" / "bin" / "cargo")
+        manifest = BENCH / "peers" / crate / "Cargo.toml"
+        _build(
+            [cargo, "build", "--release", "--locked", "--manifest-path", str(manifest), "--target-dir", str(directory)]
+        )
+        return [str(directory / "release" / f"{crate}_bench")]
+
+    return build
+
+
+def _build_java(directory):
+    home = os.environ.get("JAVA_HOME")
+    java, javac = (str(pathlib.Path(home) / "bin" / t) if home else _tool(t) for t in ("java", "javac"))
+    _version_of([javac, "-version"], r"javac (\d+(?:\.\d+)*)", (21,))
+    directory.mkdir(parents=True, exist_ok=True)
+    _build([javac, "-d", str(directory), *(str(f) for f in sorted((BENCH / "peers" / "java").glob("*.java")))])
+    return [java, "-cp", str(directory), "Main"]
+
+
+_BUILDERS = {"go": _build_go, "tokio": _build_cargo("tokio"), "java": _build_java, "rayon": _build_cargo("rayon")}

@@ -1,0 +1,22 @@
+#include "../harness/harness.hpp"
+#include "workloads.hpp"
+
+int main(int argc, char** argv) {
+  static constexpr bench::workload workloads[] = {
+      {"switch", "ns", bench::switch_two},
+      {"spawn_join_one", "ns", bench::spawn_join_one},
+      {"spawn_join_one_park", "ns", bench::spawn_join_one_park},
+      {"spawn_1000", "ns", bench::spawn_1000},
+      {"park_unpark", "ns", bench::park_unpark},  // for bench/ratchet; the peers have nothing like it
+      {"skynet", "s", bench::skynet_by_join},
+      {"fork_join", "s", bench::fork_join},
+      {"mandelbrot", "s", bench::mandelbrot},
+      {"parallel_sort", "s", bench::parallel_sort},
+      {"parallel_reduce", "s", bench::parallel_reduce},
+      {"1m_parked", "s", bench::parked_on_one_event},
+      {"100k_sleepers", "s", bench::sleepers},
+      {"cancel_tree", "s", bench::cancel_tree},
+      {"ticker_beside_hogs", "ms", bench::ticker_beside_hogs},
+  };
+  return bench::run_program(argc, argv, WEFT_VERSION, workloads);
+}

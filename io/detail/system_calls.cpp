@@ -1,0 +1,98 @@
+#include <weft/io/detail/system_calls.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <ctime>
+
+namespace weft::io::detail {
+
+namespace {
+
+template <class Call>
+std::int64_t repeat(Call call) noexcept {
+  for (;;) {
+    const std::int64_t result = call();
+    if (result >= 0) return result;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buffers.size()); }
+
+}  // namespace
+
+[[gnu::noinline]] std::int64_t read_now(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
+  return repeat([&] { return ::preadv2(fd, b.data(), count(b), offset, RWF_NOWAIT); });
+}
+
+// RWF_NOWAIT is for pipes and regular files; sockets know it as well.
+[[gnu::noinline]] std::int64_t write_now(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
+  return repeat([&] { return ::pwritev2(fd, b.data(), count(b), offset, RWF_NOWAIT); });
+}
+
+[[gnu::noinline]] std::int64_t read_blocking(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
+  return repeat([&] { return ::preadv2(fd, b.data(), count(b), offset, 0); });
+}
+
+[[gnu::noinline]] std::int64_t write_blocking(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
+  return repeat([&] { return ::pwritev2(fd, b.data(), count(b), offset, 0); });
+}
+
+[[gnu::noinline]] std::int64_t receive(int fd, std::span<std::byte> b, int flags) noexcept {
+  return repeat([&] { return ::recv(fd, b.data(), b.size(), flags); });
+}
+
+[[gnu::noinline]] std::int64_t send(int fd, std::span<const std::byte> b, int flags) noexcept {
+  return repeat([&] { return ::send(fd, b.data(), b.size(), flags); });
+}
+
+[[gnu::noinline]] std::int64_t accept_blocking(int fd) noexcept {
+  return repeat([&] { return ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
+}
+
+// An interrupted connect goes on by itself: the next call would say EALREADY.
+[[gnu::noinline]] std::int64_t connect_blocking(int fd, const sockaddr* where, socklen_t size) noexcept {
+  if (::connect(fd, where, size) == 0) return 0;
+  if (errno != EINTR) return -errno;
+  pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (const std::int64_t r = repeat([&] { return ::poll(&ready, 1, -1); }); r < 0) return r;
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+  return -error;
+}
+
+[[gnu::noinline]] std::int64_t open_blocking(const char* path, int flags, unsigned permissions) noexcept {
+  return repeat([&] { return ::open(path, flags, permissions); });
+}
+
+[[gnu::noinline]] std::int64_t sync_blocking(int fd, bool data_only) noexcept {
+  return repeat([&] { return data_only ? ::fdatasync(fd) : ::fsync(fd); });
+}
+
+[[gnu::noinline]] std::int64_t poll_blocking(std::span<pollfd> what, std::chrono::nanoseconds limit) noexcept {
+  const timespec time{.tv_sec = static_cast<time_t>(limit.count() / 1'000'000'000),
+                      .tv_nsec = static_cast<long>(limit.count() % 1'000'000'000)};
+  const int ready = ::ppoll(what.data(), what.size(), limit.count() < 0 ? nullptr : &time, nullptr);
+  return ready < 0 ? -errno : ready;
+}
+
+[[gnu::noinline]] int close_now(int fd) noexcept {
+  if (::close(fd) == 0 || errno == EINTR) return 0;
+  return -errno;
+}
+
+[[gnu::noinline]] bool is_regular_file(int fd) noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+[[gnu::noinline]] std::int64_t file_size(int fd) noexcept {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 ? status.st_size : -errno;
+}
+
+}  // namespace weft::io::detail

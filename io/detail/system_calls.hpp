@@ -1,0 +1,43 @@
+// System calls as plain functions: they return what the call returns, or a negative errno; they repeat the call after EINTR.
+//
+// All of them are out of line: a compiler may keep the address of the thread's errno for the length of a function, and a function
+// that parks may go on in another thread. No function here parks.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace weft::io::detail {
+
+// Reads and writes; an offset of -1 is the descriptor's own position. `now`: as far as it goes without waiting, else -EAGAIN or,
+// where the descriptor does not know how to tell, -EOPNOTSUPP.
+std::int64_t read_now(int fd, std::span<const iovec> buffers, std::int64_t offset) noexcept;
+std::int64_t write_now(int fd, std::span<const iovec> buffers, std::int64_t offset) noexcept;
+std::int64_t read_blocking(int fd, std::span<const iovec> buffers, std::int64_t offset) noexcept;
+std::int64_t write_blocking(int fd, std::span<const iovec> buffers, std::int64_t offset) noexcept;
+
+std::int64_t receive(int fd, std::span<std::byte> buffer, int flags) noexcept;
+std::int64_t send(int fd, std::span<const std::byte> buffer, int flags) noexcept;
+
+std::int64_t accept_blocking(int fd) noexcept;
+std::int64_t connect_blocking(int fd, const sockaddr* where, socklen_t size) noexcept;
+std::int64_t open_blocking(const char* path, int flags, unsigned permissions) noexcept;
+std::int64_t sync_blocking(int fd, bool data_only) noexcept;
+
+// Nanoseconds; negative: no limit.
+std::int64_t poll_blocking(std::span<pollfd> what, std::chrono::nanoseconds limit) noexcept;
+
+// close(2), which is never repeated: the descriptor is gone even if it reports an error.
+int close_now(int fd) noexcept;
+
+// Wherever a short count means the end, and only there, further bytes must be asked for.
+bool is_regular_file(int fd) noexcept;
+std::int64_t file_size(int fd) noexcept;
+
+}  // namespace weft::io::detail

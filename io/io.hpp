@@ -1,0 +1,8 @@
+// All of weft's input and output.
+#pragma once
+
+#include <weft/io/address.hpp>
+#include <weft/io/descriptor.hpp>
+#include <weft/io/file.hpp>
+#include <weft/io/pipe.hpp>
+#include <weft/io/tcp.hpp>

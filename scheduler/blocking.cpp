@@ -1,0 +1,79 @@
+#include <weft/scheduler/blocking.hpp>
+
+#include <chrono>
+#include <system_error>
+#include <thread>
+
+#include <weft/scheduler/detail/blocking_pool.hpp>
+#include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/this_fiber.hpp>
+
+namespace weft::detail {
+
+namespace {
+constexpr std::chrono::seconds idle_time{10};
+}
+
+blocking_pool::~blocking_pool() {
+  std::unique_lock guard(mutex_);
+  ending_ = true;
+  work_.notify_all();
+  retired_.wait(guard, [this] { return threads_ == 0; });
+}
+
+void blocking_pool::submit(blocking_call& call) {
+  std::lock_guard guard(mutex_);
+  if (queued_ >= idle_ && threads_ < most_threads_) start_thread();
+  call.next = nullptr;
+  (head_ != nullptr ? tail_->next : head_) = &call;
+  tail_ = &call;
+  ++queued_;
+  work_.notify_one();
+}
+
+// Called locked. A pool that has threads can do without one more.
+void blocking_pool::start_thread() {
+  try {
+    std::thread([this] { serve(); }).detach();
+    ++threads_;
+  } catch (const std::system_error& e) {
+    if (threads_ > 0) return;
+    throw std::system_error(e.code(),
+                            "weft: cannot start a thread for blocking(); raise the limit of processes (ulimit -u)");
+  }
+}
+
+void blocking_pool::serve() {
+  std::unique_lock guard(mutex_);
+  for (;;) {
+    ++idle_;
+    work_.wait_for(guard, idle_time, [this] { return head_ != nullptr || ending_; });
+    --idle_;
+    if (head_ == nullptr) break;  // the pool ends, or has had no work for long
+    blocking_call* call = head_;
+    head_ = call->next;
+    --queued_;
+    guard.unlock();
+    const ticket done = call->done;
+    call->invoke(call);
+    done.signal();
+    guard.lock();
+  }
+  --threads_;
+  retired_.notify_all();  // locked, so that the pool cannot be gone before this thread is done with it
+}
+
+void run_blocking(blocking_call& call) {
+  check_cancelled();
+  if (!in_fiber()) {
+    call.invoke(&call);
+    return;
+  }
+  parker self(parker::cancellation::ignored);
+  call.done = self.id();
+  this_worker()->runtime().blocking.submit(call);
+  self.park();
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,57 @@
+// What weft keeps for each fiber, hung on its Boost context as fiber properties.
+#pragma once
+
+#include <boost/fiber/context.hpp>
+#include <boost/fiber/properties.hpp>
+#include <cstddef>
+#include <memory>
+
+#include <weft/scheduler/detail/context_value.hpp>
+#include <weft/scheduler/detail/failure_list.hpp>
+#include <weft/scheduler/detail/scope.hpp>
+#include <weft/scheduler/detail/wait_word.hpp>
+
+namespace weft::detail {
+
+struct task_node;
+class runtime_core;
+
+// The C++ runtime's per-thread exception state (the Itanium ABI's __cxa_eh_globals), which must follow the fiber.
+struct exception_state {
+  void* caught = nullptr;
+  unsigned uncaught = 0;
+  [[nodiscard]] bool empty() const noexcept { return caught == nullptr && uncaught == 0; }
+};
+
+// A stack and what runs on it. Fibers are pooled: a pointer to one stays valid until its runtime ends.
+struct fiber final : boost::fibers::fiber_properties {
+  explicit fiber(runtime_core* r, boost::fibers::context* c = nullptr) noexcept : fiber_properties(c), runtime(r) {}
+  ~fiber() override;
+
+  [[nodiscard]] boost::fibers::context* context() const noexcept { return ctx_; }
+
+  // True where blocking calls may park: on weft's hosts and on fibers made with Boost's own API, not on a worker's
+  // main and dispatcher contexts.
+  [[nodiscard]] bool may_park() const noexcept { return !pinned && current_scope != nullptr; }
+
+  exception_state exceptions;  // while switched out
+  int saved_errno = 0;         // while switched out
+  bool pinned = false;         // a worker's main or dispatcher context: never migrates
+  fiber* next = nullptr;       // link in whichever single list holds it: a pool, the injection queue, a list of claimed
+
+  wait_word wait;
+  runtime_core* runtime;
+
+  detail::scope* current_scope = nullptr;
+  detail::scope* registered = nullptr;  // the scope whose members it is among
+  fiber* previous_member = nullptr;
+  fiber* next_member = nullptr;
+
+  task_node* task = nullptr;                 // what it runs, innermost
+  context_value* context_values = nullptr;   // what weft::local sees; a reference is held
+  std::unique_ptr<failure_list> unreported;  // failures of groups left by a `cancelled`, on their way to the task's end
+  char* stack_low = nullptr;                 // lowest usable address; nullptr where unknown
+  std::size_t stack_size = 0;
+};
+
+}  // namespace weft::detail

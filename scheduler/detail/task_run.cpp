@@ -1,0 +1,258 @@
+// A task's run and its end: outcome, waiters, failures, memory.
+#include <exception>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/detail/fiber.hpp>
+#include <weft/scheduler/detail/group_core.hpp>
+#include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/task_node.hpp>
+#include <weft/scheduler/detail/worker.hpp>
+
+namespace weft::detail {
+
+namespace {
+
+void store_error(task_node& task, std::exception_ptr error, task_node::result kind) noexcept {
+  stored_error::construct(task.storage, std::move(error));
+  task.outcome = kind;
+}
+
+bool succeeded(const task_node& task) noexcept {
+  return task.outcome == task_node::result::plain_value || task.outcome == task_node::result::value;
+}
+
+[[gnu::noinline]] void destroy_outcome(task_node& task) noexcept {
+  switch (task.outcome) {
+    case task_node::result::none:
+    case task_node::result::plain_value:
+      break;
+    case task_node::result::value:
+      task.perform(task, task_node::action::drop_result);
+      break;
+    case task_node::result::error:
+    case task_node::result::cancelled:
+      stored_error::destroy(task.storage);
+      break;
+  }
+  task.outcome = task_node::result::none;
+}
+
+void destroy(task_node& task) noexcept {
+  if (task.outcome != task_node::result::plain_value) [[unlikely]]
+    destroy_outcome(task);
+  free_task(&task);
+}
+
+// The handle's side takes the lock once more before it frees the node, so it cannot go away meanwhile.
+[[gnu::noinline]] void wake_waiters(task_node& task) noexcept {
+  std::lock_guard guard(task.lock);
+  for (task_waiter* w = std::exchange(task.waiters, nullptr); w != nullptr;) {
+    task_waiter* next = w->next;
+    w->waiting.signal();
+    w = next;
+  }
+}
+
+// Makes the outcome visible and wakes who waits. The node may be gone afterwards.
+[[gnu::always_inline]] inline void finish(task_node& task) noexcept {
+  if ((task.state.load(std::memory_order_acquire) & task_node::dropped) != 0) return destroy(task);
+  const std::uint32_t before = task.state.fetch_or(task_node::finished, std::memory_order_acq_rel);
+  if ((before & task_node::dropped) != 0) return destroy(task);
+  if ((before & task_node::awaited) != 0) wake_waiters(task);
+}
+
+std::exception_ptr combine(std::vector<failure> unreported, const std::exception_ptr& error) {
+  if (error != nullptr) unreported.insert(unreported.begin(), failure{error, {}, {}});
+  return std::make_exception_ptr(group_error(std::move(unreported)));
+}
+
+bool is_cancelled_exception(const std::exception_ptr& error, cancel_reason& reason) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const cancelled& c) {
+    reason = c.reason();
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// The rare ends: an exception, or failures that a group on this fiber has left behind.
+[[gnu::noinline]] void settle_task(fiber& self, task_node& task, group_core& group) noexcept {
+  std::exception_ptr error;
+  if (task.outcome == task_node::result::error || task.outcome == task_node::result::cancelled) {
+    error = stored_error::get(task.storage);
+  }
+  std::exception_ptr settled = settle(self, error);
+  if (settled == nullptr) return finish(task);
+  cancel_reason reason{};
+  if (is_cancelled_exception(settled, reason)) {
+    group.child_cut_short();
+    return finish(task);
+  }
+  destroy_outcome(task);
+  store_error(task, settled, task_node::result::error);
+  failure f{settled, task.name != nullptr ? task.name : "", task.site};
+  finish(task);  // first, so that a waiting get() sees the failure itself rather than the cancellation it causes
+  group.child_failed(std::move(f));
+}
+
+}  // namespace
+
+void note_exception(task_node& node) noexcept {
+  std::exception_ptr error = std::current_exception();
+  cancel_reason reason{};
+  const bool was_cancelled = is_cancelled_exception(error, reason);
+  store_error(node, std::move(error), was_cancelled ? task_node::result::cancelled : task_node::result::error);
+}
+
+// `cancelled` that comes out of its own scope (a deadline or group inside the task) says nothing about the task as such: a
+// deadline's is a timeout, and failures that groups left behind are failures of the task.
+std::exception_ptr settle(fiber& self, std::exception_ptr error) {
+  std::vector<failure> unreported;
+  if (self.unreported != nullptr) unreported = std::move(std::exchange(self.unreported, nullptr)->failures);
+  cancel_reason reason{};
+  if (error != nullptr && is_cancelled_exception(error, reason)) {
+    const bool from_outside = self.current_scope->is_cancelled();
+    if (!from_outside && reason == cancel_reason::deadline) {
+      error = std::make_exception_ptr(timeout_error("weft: a deadline inside the task has passed"));
+    } else if (!unreported.empty()) {
+      error = nullptr;
+    }
+  }
+  return unreported.empty() ? error : combine(std::move(unreported), error);
+}
+
+void execute_task(fiber& self, task_node& task, group_core& group) noexcept {
+  self.task = &task;
+  self.current_scope = &group.scope();
+  self.context_values = task.context_values;
+  if (group.scope().is_cancelled()) [[unlikely]] {
+    task.perform(task, task_node::action::drop_closure);
+    store_error(task, std::make_exception_ptr(group.scope().describe()), task_node::result::cancelled);
+  } else {
+    task.perform(task, task_node::action::run);
+  }
+  if (self.context_values != nullptr) [[unlikely]]
+    drop_reference(std::exchange(self.context_values, nullptr));
+  if (succeeded(task) && self.unreported == nullptr) [[likely]]
+    return finish(task);
+  settle_task(self, task, group);
+}
+
+void run_task(fiber& self, task_node& task) noexcept {
+  group_core* group = task.group;
+  if (group == nullptr) {
+    task.perform(task, task_node::action::run);  // a root function; it finds its fiber itself
+    return;
+  }
+  execute_task(self, task, *group);
+  if (self.registered != nullptr) self.registered->remove_member(self);
+  self.current_scope = nullptr;
+  self.task = nullptr;
+  group->child_done();
+}
+
+inline_run::inline_run(fiber& self) noexcept
+    : self_(self),
+      scope_(self.current_scope),
+      task_(self.task),
+      context_values_(self.context_values),
+      unreported_(std::move(self.unreported)) {}
+
+inline_run::~inline_run() {
+  self_.current_scope = scope_;
+  self_.task = task_;
+  self_.context_values = context_values_;
+  self_.unreported = std::move(unreported_);
+}
+
+void fail_unstarted(task_node& task, std::exception_ptr error) noexcept {
+  group_core& group = *task.group;
+  failure f{error, task.name != nullptr ? task.name : "", task.site};
+  store_error(task, std::move(error), task_node::result::error);
+  finish(task);
+  group.child_failed(std::move(f));
+  group.child_done();
+}
+
+void drop_handle(task_node& node) noexcept {
+  const std::uint32_t before = node.state.fetch_or(task_node::dropped, std::memory_order_acq_rel);
+  if ((before & task_node::finished) == 0) return;
+  if ((before & task_node::awaited) != 0) std::lock_guard wait_for_finish(node.lock);
+  destroy(node);
+}
+
+void rethrow_failure(task_node& node) {
+  if (succeeded(node)) [[likely]]
+    return;
+  const std::exception_ptr error = stored_error::get(node.storage);
+  if (worker* w = this_worker(); w != nullptr && node.outcome == task_node::result::error) {
+    std::unique_ptr<failure_list>& list = w->current()->unreported;
+    if (list == nullptr) list = std::make_unique<failure_list>();
+    list->delivered = error;
+  }
+  std::rethrow_exception(error);
+}
+
+// ---------------------------------------------------------------------------------------------------- waiting for a task
+
+namespace {
+
+void remove_waiter(task_node& node, task_waiter& waiter) noexcept {
+  std::lock_guard guard(node.lock);
+  for (task_waiter** link = &node.waiters; *link != nullptr; link = &(*link)->next) {
+    if (*link != &waiter) continue;
+    *link = waiter.next;
+    return;
+  }
+}
+
+// Runs the task on the caller's stack if it is the newest of this worker's and has not begun. Only where the caller is in the scope
+// of the task's group itself: what may end the wait, such as a deadline around it, must not have to wait for the task.
+bool run_here(task_node& node) {
+  worker* w = this_worker();
+  if (w == nullptr || !w->may_run_inline() || w->current()->current_scope != &node.group->scope()) return false;
+  if (w->pop_task_if(&node) == nullptr) return false;
+  group_core* group = node.group;
+  w->count_task();
+  {
+    fiber& self = *w->current();
+    inline_run run(self);
+    execute_task(self, node, *group);
+  }
+  group->child_done();
+  return true;
+}
+
+}  // namespace
+
+bool await_task_until(task_node& node, std::chrono::steady_clock::time_point limit) {
+  if (is_finished(node)) return true;
+  check_cancelled();
+  const bool unlimited = limit == std::chrono::steady_clock::time_point::max();
+  if (unlimited && run_here(node)) return true;
+  parker self;
+  task_waiter waiter{self.id()};
+  node.lock.lock();
+  const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);
+  if ((before & task_node::finished) != 0) {
+    node.lock.unlock();
+    return true;
+  }
+  waiter.next = node.waiters;
+  node.waiters = &waiter;
+  const wake why = self.park_until(limit, [&node] { node.lock.unlock(); });
+  if (why == wake::signalled) return true;
+  remove_waiter(node, waiter);
+  if (is_finished(node)) return true;
+  if (why == wake::cancelled) throw_cancelled();
+  return false;
+}
+
+void await_task(task_node& node) { await_task_until(node, std::chrono::steady_clock::time_point::max()); }
+
+}  // namespace weft::detail

@@ -1,0 +1,215 @@
+// A worker: an OS thread that runs fibers. It is the Boost.Fiber algorithm of that thread: Boost switches contexts and keeps its
+// own synchronisation types working, this class decides who runs next, where a fiber may resume and how the thread sleeps.
+//
+// What it relies on in Boost.Fiber 1.81 (each has a test in tests/scheduler/boost_contracts_test.cpp):
+//   - pick_next() runs on the outgoing stack; it may return null only to the dispatcher, and never the running context
+//   - awakened() runs on the incoming stack, when the outgoing context's registers are saved
+//   - launch::dispatch switches without pick_next()
+//   - a worker context may be detached from one scheduler in awakened() and attached to another before it is resumed
+#pragma once
+
+#include <atomic>
+#include <boost/fiber/algo/algorithm.hpp>
+#include <boost/fiber/scheduler.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include <weft/scheduler/detail/fiber.hpp>
+#include <weft/scheduler/detail/ready_ring.hpp>
+#include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/task_deque.hpp>
+#include <weft/scheduler/detail/task_node.hpp>
+#include <weft/scheduler/detail/timers.hpp>
+#include <weft/scheduler/driver.hpp>
+
+namespace weft::detail {
+
+class worker;
+
+// The calling thread's worker; nullptr elsewhere. Opaque to the optimiser: a thread-local's address kept across a switch would
+// be another thread's variable.
+[[gnu::noinline, gnu::noclone]] worker* this_worker() noexcept;
+
+// Makes a fiber whose wait was claimed ready to run. Any thread.
+void unpark(fiber& f) noexcept;
+
+[[noreturn]] void die_leaving_scope_out_of_order() noexcept;
+
+// A counter that one thread advances and others read.
+class counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+class alignas(128) worker final : public boost::fibers::algo::algorithm {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  worker(runtime_core& runtime, unsigned index);
+  ~worker() override;
+
+  // ---- the thread
+  void run_thread() noexcept;
+
+  // ---- what fibers on this worker ask of it
+  [[nodiscard]] fiber* current() const noexcept { return current_; }
+  [[nodiscard]] runtime_core& runtime() const noexcept { return *runtime_; }
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] driver& io() const noexcept { return *driver_; }
+  [[nodiscard]] timer_heap& timers() noexcept { return timers_; }
+  // The exception state of whatever runs on this thread now.
+  [[nodiscard]] const exception_state& live_exceptions() const noexcept { return *live_exceptions_; }
+
+  // Switches away for good until unpark(): release() runs once the stack is out of use. *this is not valid for the
+  // caller afterwards: it may be on another worker.
+  void park(const release_step& release) noexcept;
+  // Lets others run; the caller goes to the end of this worker's queue, or of the runtime's if its slice is over.
+  void yield() noexcept;
+  void yield_after_slice() noexcept;
+
+  void ready(fiber& f) noexcept;
+  void push_task(task_node& task) {
+    spawned_.add();
+    tasks_.push(&task);
+    runtime_->wake_if_wanted();
+  }
+  // The newest unstarted task of this worker if it is `wanted`, or belongs to `group`; else nullptr.
+  task_node* pop_task_if(const task_node* wanted) noexcept;
+  task_node* pop_task_of(const group_core* group) noexcept;
+  // True if a task may run on the caller's stack instead of one of its own.
+  [[nodiscard]] bool may_run_inline() const noexcept;
+  void count_task() noexcept { tasks_run_.add(); }
+  // Whoever runs task after task on one stack asks after each: now and then, if others are ready or I/O and timers are due, it
+  // should yield.
+  [[nodiscard]] bool should_give_way() noexcept { return tasks_run_.get() % 64 == 0 && others_wait(); }
+  // Fibers are ready, or I/O and timers are due.
+  [[nodiscard]] bool others_wait() noexcept {
+    return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || poll_is_due();
+  }
+  [[nodiscard]] bool has_no_tasks() const noexcept { return tasks_.empty(); }
+
+  // Memory of task nodes (task_pool.cpp).
+  task_node* allocate_node() {
+    if (free_nodes_ == nullptr) [[unlikely]]
+      fetch_nodes();
+    task_node* node = free_nodes_;
+    free_nodes_ = node->next;
+    --free_node_count_;
+    return node;
+  }
+  void free_node(task_node* node) noexcept {
+    node->next = free_nodes_;
+    free_nodes_ = node;
+    if (++free_node_count_ >= most_free_nodes) [[unlikely]]
+      spill_nodes();
+  }
+  void give_nodes_back() noexcept;
+
+  void interrupt() noexcept { driver_->interrupt(); }
+  void count_wake() noexcept { wakes_.fetch_add(1, std::memory_order_relaxed); }
+  [[nodiscard]] worker_statistics statistics() const noexcept;
+
+  // ---- boost::fibers::algo::algorithm
+  void awakened(boost::fibers::context* c) noexcept override;
+  boost::fibers::context* pick_next() noexcept override;
+  [[nodiscard]] bool has_ready_fibers() const noexcept override { return has_local_work(); }
+  void suspend_until(const clock::time_point& until) noexcept override;
+  void notify() noexcept override;
+
+ private:
+  static constexpr unsigned most_free_nodes = 512;
+  void fetch_nodes();
+  void spill_nodes() noexcept;
+
+  // Choosing (worker.cpp)
+  boost::fibers::context* pick_carefully() noexcept;
+  boost::fibers::context* load(fiber* f) noexcept;
+  [[nodiscard]] bool poll_is_due() noexcept;
+  void poll() noexcept;
+  fiber* take_injected() noexcept;
+  void push_ready(fiber* f) noexcept;
+  void overflow(fiber* f) noexcept;
+  fiber* take_next() noexcept;
+  fiber* adopt(boost::fibers::context* c);
+  [[nodiscard]] bool has_local_work() const noexcept;
+
+  // Searching and sleeping (worker_idle.cpp)
+  fiber* find_elsewhere() noexcept;
+  task_node* steal_task() noexcept;
+  void back_off_from_crumbs() noexcept;
+  fiber* steal_fiber() noexcept;
+  fiber* take_half_of(worker& victim) noexcept;
+  fiber* take_stuck_next(worker& victim) noexcept;
+  bool fire_overdue_elsewhere(clock::time_point now) noexcept;
+  [[nodiscard]] bool work_in_sight(clock::time_point now) noexcept;
+  [[nodiscard]] bool search_awhile() noexcept;
+  void sleep(clock::time_point until) noexcept;
+  [[nodiscard]] clock::time_point backstop() noexcept;
+  void end_quiet() noexcept;
+  void begin_search() noexcept;
+  void end_search() noexcept;
+
+  // Hosts (worker_hosts.cpp)
+  static void host_main(fiber* self);
+  fiber* idle_host() noexcept;
+  fiber* make_host() noexcept;
+  task_node* next_task_for_host() noexcept;
+  void run_on_host(fiber& self, task_node& task) noexcept;
+  static void keep_host(fiber* host) noexcept;
+  void refuse_task() noexcept;
+
+  runtime_core* const runtime_;
+  const unsigned index_;
+
+  // Owner only.
+  fiber* current_ = nullptr;  // whose stack this thread is on, main and dispatcher included
+  fiber* parking_ = nullptr;  // set from park() until awakened()
+  release_step release_;
+  bool to_global_queue_ = false;  // the fiber that yields goes there
+  bool careful_ = false;          // the next pick must not take the short way: searching or a poll is wanted
+  bool searching_ = false;
+  unsigned quiet_sleeps_ = 0;  // in a row, while all others slept, too
+  bool poll_wanted_ = false;
+  bool injected_due_ = false;                   // work that belongs to no worker is looked at before our own
+  exception_state* live_exceptions_ = nullptr;  // this thread's, looked up once
+  int* live_errno_ = nullptr;
+  boost::fibers::scheduler* scheduler_ = nullptr;
+  fiber* main_ = nullptr;
+  fiber* dispatcher_ = nullptr;  // can run whenever it is not current
+  task_node* handed_ = nullptr;  // found by the dispatcher for the host it switches to
+  bool task_wanted_ = false;     // the host that was picked is to run a task, though fibers may be ready
+  bool task_is_stolen_ = false;  // the task that a host is about to run
+  int crumbs_ = 0;               // stolen tasks in a row that were not worth it
+  fiber* idle_hosts_ = nullptr;
+  unsigned idle_host_count_ = 0;
+  task_node* free_nodes_ = nullptr;
+  unsigned free_node_count_ = 0;
+  std::uint32_t random_;
+  std::unique_ptr<driver> driver_;
+
+  struct sighting {  // of a victim's run-next slot, which is taken only when it has not changed for a while
+    fiber* next = nullptr;
+    std::uint64_t switches = 0;
+    clock::time_point since;
+    bool stuck = false;
+  };
+  std::unique_ptr<sighting[]> sightings_;
+
+  // Shared.
+  counter switches_, spawned_, tasks_run_, parks_, tasks_stolen_, fibers_stolen_, sleeps_;
+  std::atomic<std::uint64_t> wakes_{0};
+  task_deque tasks_;
+  ready_ring ready_;
+  std::atomic<fiber*> next_{nullptr};  // the fiber woken last; runs next, in its waker's slice
+  timer_heap timers_;
+  alignas(128) std::atomic<bool> notified_{false};  // Boost has put a context on its remote queue
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,103 @@
+#include <weft/scheduler/park.hpp>
+
+#include <stdexcept>
+
+#include <weft/scheduler/detail/fences.hpp>
+#include <weft/scheduler/detail/fiber.hpp>
+#include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/worker.hpp>
+
+namespace weft {
+
+namespace {
+
+detail::fiber& fiber_that_may_park() {
+  detail::worker* w = detail::this_worker();
+  if (w == nullptr || !w->current()->may_park()) {
+    throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
+  }
+  return *w->current();
+}
+
+bool unwinding() noexcept { return detail::this_worker()->live_exceptions().uncaught > 0; }
+
+// A wait with a time limit is one with a timer that competes for its end.
+struct limit_timer : detail::timer {
+  detail::fiber* waiting;
+  std::uint64_t epoch;
+};
+
+void end_by_time(detail::timer& t) noexcept {
+  auto& limit = static_cast<limit_timer&>(t);
+  detail::fiber& f = *limit.waiting;
+  if (f.wait.claim(limit.epoch, wake::timed_out)) detail::unpark(f);
+}
+
+}  // namespace
+
+bool ticket::signal() const noexcept {
+  if (fiber_ == nullptr || !fiber_->wait.claim(epoch_, wake::signalled)) return false;
+  detail::unpark(*fiber_);
+  return true;
+}
+
+parker::parker(cancellation mode) : mode_(mode) {
+  detail::fiber& f = fiber_that_may_park();
+  id_.fiber_ = &f;
+  if (mode == cancellation::ignored) {
+    id_.epoch_ = f.wait.prepare(false);
+    return;
+  }
+  if (f.registered != f.current_scope) {
+    if (f.registered != nullptr) f.registered->remove_member(f);
+    f.current_scope->add_member(f);
+  }
+  id_.epoch_ = f.wait.prepare(true);
+  detail::light_fence();  // a cancellation either sees that we prepare, or we see it here
+  if (!f.current_scope->is_cancelled()) [[likely]]
+    return;
+  f.wait.abandon();
+  if (!unwinding()) throw f.current_scope->describe();
+  id_.epoch_ = f.wait.prepare(false);  // cleanup that runs while an exception passes must not throw another
+}
+
+parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept {
+  const time_point now = std::chrono::steady_clock::now();
+  return duration < time_point::max() - now ? now + duration : time_point::max();
+}
+
+parker::~parker() {
+  if (id_.fiber_ != nullptr) id_.fiber_->wait.abandon();
+}
+
+wake parker::suspend(time_point limit, const detail::release_step& release) {
+  detail::fiber& f = *id_.fiber_;
+  detail::worker* w = detail::this_worker();
+  if (limit == time_point::max()) [[likely]] {
+    w->park(release);
+  } else {
+    limit_timer timer;
+    timer.when = limit;
+    timer.fire = &end_by_time;
+    timer.waiting = &f;
+    timer.epoch = id_.epoch_;
+    w->timers().add(timer);
+    w->park(release);
+    detail::timer_heap::cancel(timer);
+  }
+  id_.fiber_ = nullptr;
+  return f.wait.result();
+}
+
+void check_cancelled() {
+  detail::worker* w = detail::this_worker();
+  if (w == nullptr) return;
+  detail::scope* s = w->current()->current_scope;
+  if (s == nullptr || !s->is_cancelled()) [[likely]]
+    return;
+  if (!unwinding()) throw s->describe();
+}
+
+void throw_cancelled() { throw fiber_that_may_park().current_scope->describe(); }
+
+}  // namespace weft

@@ -1,0 +1,130 @@
+// The one way to wait. Everything in sync/ and io/ stands on these two classes.
+//
+// A fiber that wants to wait makes a `parker`, hands its `ticket` to whoever will end the wait, and parks. The release step
+// runs after the fiber's stack is out of use, on the worker's next stack: releasing a lock there means that no wake can
+// come too early and none can be lost. Whoever calls ticket::signal() first ends the wait; cancellation of the enclosing
+// scope and the parker's time limit compete on equal terms, and exactly one wins.
+//
+//   parker self;                                  // throws weft::cancelled if the scope is cancelled already
+//   lock_.lock();
+//   waiters_.push(self.id());
+//   if (self.park([&] { lock_.unlock(); }) == wake::cancelled) { remove self; throw_cancelled(); }
+//
+// Costs: a park and its wake are one fiber switch each (about 20 ns) and one compare-and-swap.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <type_traits>
+
+namespace weft {
+
+namespace detail {
+struct fiber;
+
+// What is to be done once the stack of a parking fiber is out of use. A copy that the worker keeps: cancellation or a time limit may have the
+// fiber run again, and its frame gone, before the step is done.
+class release_step {
+ public:
+  release_step() = default;
+  template <class Closure>
+  explicit release_step(const Closure& closure) noexcept
+      : run_([](void* p) noexcept { (*static_cast<Closure*>(p))(); }) {
+    static_assert(sizeof(Closure) <= sizeof closure_ && alignof(Closure) <= alignof(void*) &&
+                      std::is_trivially_copyable_v<Closure>,
+                  "a release step captures two pointers or references at most");
+    ::new (static_cast<void*>(closure_)) Closure(closure);
+  }
+  void operator()() noexcept { run_(closure_); }
+
+ private:
+  void (*run_)(void*) noexcept = nullptr;
+  alignas(void*) std::byte closure_[2 * sizeof(void*)];
+};
+}  // namespace detail
+
+// Why a wait ended.
+enum class wake : std::uint8_t {
+  signalled,  // ticket::signal()
+  cancelled,  // the fiber's scope was cancelled while it waited
+  timed_out,  // the time limit of park_until() came
+};
+
+// Names one wait of one fiber. Copyable, trivially destructible; may outlive the wait, after which it does nothing.
+class ticket {
+ public:
+  ticket() = default;
+
+  // Ends the wait it names and makes the fiber ready; true if this very call ended it, false if the wait had ended
+  // already. Any thread, also one that is no worker. Never blocks.
+  // Must not be called by the waiting fiber itself between making its parker and parking: it would wait for itself.
+  bool signal() const noexcept;
+
+  explicit operator bool() const noexcept { return fiber_ != nullptr; }
+
+ private:
+  friend class parker;
+  detail::fiber* fiber_ = nullptr;
+  std::uint64_t epoch_ = 0;
+};
+
+// One wait of the calling fiber; stands on its stack. A parker parks at most once. From its making to its park() the fiber must not wait for
+// anything else, nor yield: whoever wants to end the wait meanwhile spins until it has begun.
+class parker {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  enum class cancellation : bool {
+    ignored,   // only for waits that must see their end, such as the completion of an operation already cancelled
+    observed,  // the wait is a cancellation point
+  };
+
+  // Throws `cancelled` if cancellation is observed and the fiber's scope is cancelled (not while unwinding: then the wait
+  // goes on uncancellably). Throws std::logic_error outside a fiber.
+  explicit parker(cancellation mode = cancellation::observed);
+  ~parker();
+  parker(const parker&) = delete;
+  parker& operator=(const parker&) = delete;
+
+  [[nodiscard]] ticket id() const noexcept { return id_; }
+
+  // The time limit so far from now; time_point::max(), which is none, where that would lie beyond the end of time.
+  [[nodiscard]] static time_point from_now(std::chrono::nanoseconds duration) noexcept;
+
+  // Parks the fiber, runs release() once its stack is out of use, and returns why it was woken. The fiber may then be on
+  // another worker. release() is copied, captures two references at most, and must not throw, park or allocate. It may touch the
+  // waiting fiber's frame only before it does the thing that lets another thread signal, and not at all where cancellation or a time
+  // limit may end the wait: then the fiber may go on before release() has run. It knows that it has by taking the lock that
+  // release() frees.
+  template <class Release>
+  wake park(const Release& release) {
+    return suspend(time_point::max(), detail::release_step(release));
+  }
+  wake park() {
+    return park([] {});
+  }
+
+  // As park(), until the limit at most.
+  template <class Release>
+  wake park_until(time_point limit, const Release& release) {
+    return suspend(limit, detail::release_step(release));
+  }
+
+ private:
+  wake suspend(time_point limit, const detail::release_step& release);
+
+  ticket id_;
+  cancellation mode_;
+};
+
+// A cancellation point that does not wait: throws `cancelled` if the calling fiber's scope is cancelled. A few loads when
+// it is not. Every operation that may complete without waiting calls it on entry. Does nothing outside a fiber.
+void check_cancelled();
+
+// Throws the `cancelled` that describes the calling fiber's cancelled scope: for primitives whose wait returned
+// wake::cancelled, after they have put their own house in order.
+[[noreturn]] void throw_cancelled();
+
+}  // namespace weft

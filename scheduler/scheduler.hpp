@@ -1,0 +1,16 @@
+// All of the scheduler's public headers.
+#pragma once
+
+#include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/cancel.hpp>
+#include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/driver.hpp>
+#include <weft/scheduler/group.hpp>
+#include <weft/scheduler/group_error.hpp>
+#include <weft/scheduler/local.hpp>
+#include <weft/scheduler/parallel.hpp>
+#include <weft/scheduler/park.hpp>
+#include <weft/scheduler/runtime.hpp>
+#include <weft/scheduler/shield.hpp>
+#include <weft/scheduler/task.hpp>
+#include <weft/scheduler/this_fiber.hpp>

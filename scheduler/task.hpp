@@ -1,0 +1,87 @@
+// task<T>: the handle of a task that a group runs.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <weft/scheduler/detail/task_node.hpp>
+
+namespace weft {
+
+class group;
+
+// Owns the task's result, not the task: that belongs to its group, and dropping the handle neither waits nor cancels. Move-only;
+// one fiber uses a handle at a time. May outlive the group and the runtime once the task is done.
+template <class T>
+class task {
+ public:
+  task() = default;
+  task(task&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  task& operator=(task&& other) noexcept {
+    task(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~task() {
+    if (node_ != nullptr) detail::drop_handle(*node_);
+  }
+
+  // False for a handle that was moved from, default-made, or whose result was taken.
+  [[nodiscard]] bool valid() const noexcept { return node_ != nullptr; }
+  [[nodiscard]] bool done() const { return detail::is_finished(node()); }
+
+  // Parks until the task is done. A cancellation point, unless the task is done already.
+  void wait() const { detail::await_task(node()); }
+
+  // As wait(), for at most that long; true if the task is done.
+  [[nodiscard]] bool wait_for(std::chrono::nanoseconds limit) const {
+    return detail::await_task_until(node(), parker::from_now(limit));
+  }
+
+  // Waits, then returns the result and leaves the handle empty. Throws what the task threw, or `cancelled` if it was cancelled.
+  T get() {
+    detail::await_task(node());
+    return take();
+  }
+
+  // The result if the task is done, else nothing. Never parks. Throws like get().
+  auto try_get() {
+    if constexpr (std::is_void_v<T>) {
+      const bool ready = done();
+      if (ready) take();
+      return ready;
+    } else {
+      return done() ? std::optional<T>(take()) : std::nullopt;
+    }
+  }
+
+  [[nodiscard]] std::string_view name() const {
+    const char* given = node().name;
+    return given != nullptr ? given : "";
+  }
+
+  void swap(task& other) noexcept { std::swap(node_, other.node_); }
+
+ private:
+  friend class group;
+  explicit task(detail::task_node* node) noexcept : node_(node) {}
+
+  detail::task_node& node() const {
+    if (node_ == nullptr)
+      throw std::logic_error("weft: this task handle is empty: its result was taken, or it was moved from");
+    return *node_;
+  }
+
+  T take() {
+    task consumed(std::move(*this));
+    detail::rethrow_failure(*consumed.node_);
+    if constexpr (!std::is_void_v<T>) return std::move(detail::stored<T>::get(consumed.node_->storage));
+  }
+
+  detail::task_node* node_ = nullptr;
+};
+
+}  // namespace weft

@@ -1,0 +1,6 @@
+// All of the public headers of sync/.
+#pragma once
+
+#include <weft/sync/event.hpp>
+#include <weft/sync/mutex.hpp>
+#include <weft/sync/wait_queue.hpp>

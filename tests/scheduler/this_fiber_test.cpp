@@ -1,0 +1,91 @@
+// What a fiber does to itself, and what the same calls do outside.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include <support.hpp>
+#include <weft/scheduler/group.hpp>
+#include <weft/scheduler/this_fiber.hpp>
+
+namespace weft {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+TEST(this_fiber, outside_a_fiber_calls_do_what_a_thread_expects) {
+  EXPECT_FALSE(in_fiber());
+  EXPECT_EQ(current_worker(), -1);
+  EXPECT_NO_THROW(yield());
+  EXPECT_NO_THROW(yield_after_slice());
+  const auto until = clock::now() + 2ms;
+  sleep_for(2ms);
+  EXPECT_GE(clock::now(), until);
+  sleep_until(clock::now() - 1s);
+  sleep_for(-1s);
+}
+
+TEST(this_fiber, inside_it_knows_where_it_is) {
+  test::run([] {
+    EXPECT_TRUE(in_fiber());
+    EXPECT_GE(current_worker(), 0);
+    EXPECT_LT(current_worker(), static_cast<int>(test::worker_count()));
+  });
+}
+
+TEST(this_fiber, sleeps_last_at_least_as_long_as_asked) {
+  test::run([] {
+    for (const auto duration : {1us, 50us, 1'000us, 3'000us}) {
+      const auto until = clock::now() + duration;
+      sleep_for(duration);
+      EXPECT_GE(clock::now(), until);
+    }
+    const auto until = clock::now() + 1ms;
+    sleep_until(until);
+    EXPECT_GE(clock::now(), until);
+  });
+}
+
+TEST(this_fiber, a_sleep_of_no_length_gives_way) {
+  weft::run(test::test_options(1), [] {
+    std::atomic<int> other{0};
+    group g;
+    g.spawn([&] {
+      for (int i = 0; i < 10; ++i) {
+        other.fetch_add(1);
+        yield();
+      }
+    });
+    test::give_way_until([&] { return other.load() > 0; });
+    const int before = other.load();
+    for (int i = 0; i < 5; ++i) sleep_for(0ns);
+    EXPECT_GT(other.load(), before);
+  });
+}
+
+TEST(this_fiber, giving_way_with_nobody_else_returns) {
+  test::run([] {
+    for (int i = 0; i < 10'000; ++i) yield();
+    for (int i = 0; i < 1'000; ++i) yield_after_slice();
+  });
+}
+
+TEST(this_fiber, thousands_sleep_at_once) {
+  test::run([] {
+    std::atomic<int> woken{0};
+    constexpr int sleepers = test::rounds(10'000);
+    {
+      group g;
+      for (int i = 0; i < sleepers; ++i) {
+        g.spawn([&, i] {
+          sleep_for(std::chrono::microseconds(i % 3'000));
+          woken.fetch_add(1);
+        });
+      }
+    }
+    EXPECT_EQ(woken.load(), sleepers);
+  });
+}
+
+}  // namespace
+}  // namespace weft

@@ -1,0 +1,110 @@
+#include <weft/wasm/detail/compiled.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include <weft/wasm/detail/engine_core.hpp>
+#include <weft/wasm/error.hpp>
+#include <weft/wasm/wasi/functions.hpp>
+
+namespace weft::wasm::detail {
+
+namespace {
+
+void collect(void* list, weft_slice module, weft_slice name, weft_slice kind) {
+  static_cast<std::vector<module_item>*>(list)->push_back(
+      {std::string(to_view(module)), std::string(to_view(name)), std::string(to_view(kind))});
+}
+
+// The first few, so that the message stays a line.
+std::string list_of(const std::vector<module_item>& items) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(items.size(), most); ++i) {
+    if (i != 0) text += ", ";
+    text += items[i].module + "." + items[i].name;
+  }
+  if (items.size() > most) text += " and " + std::to_string(items.size() - most) + " more";
+  return text;
+}
+
+std::string remedy_for(const module_item& item) {
+  if (item.module == "wasi_unstable") {
+    return "it was built for the first draft of WASI; build it again with a current toolchain (preview 1, wasip1)";
+  }
+  if (item.module.starts_with("wasi:")) return "it is made for WASI 0.2 or later; build it for wasip1";
+  if (item.module == "wasi") return "threads of WebAssembly are not supported; build it without them";
+  if (item.module == "env") {
+    return "a module 'env' is usually an unresolved symbol, or JavaScript glue that a browser would provide; link it "
+           "in, or "
+           "build for wasm32-wasi";
+  }
+  return "the host provides wasi_snapshot_preview1; build the module for wasip1 without this import";
+}
+
+[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
+  throw module_error(module_fault::missing_import,
+                     "'" + module + "' imports " + list_of(missing) +
+                         ", which this host does not provide: " + remedy_for(missing.front()));
+}
+
+}  // namespace
+
+compiled::compiled(engine_core& engine, const backend& home, module_handle code) : engine_(engine) {
+  weft_module_imports(code.get(), &imports_, collect);
+  weft_module_exports(code.get(), &exports_, collect);
+  main_.home = &home;
+  main_.module = std::move(code);
+}
+
+std::vector<module_item> compiled::missing_imports() const {
+  std::vector<module_item> missing;
+  std::copy_if(imports_.begin(), imports_.end(), std::back_inserter(missing),
+               [](const module_item& item) { return !wasi::provides(item.module, item.name); });
+  return missing;
+}
+
+std::optional<std::string> compiled::function_kind(std::string_view name) const {
+  const auto found = std::find_if(exports_.begin(), exports_.end(), [&](const module_item& item) {
+    return item.name == name && item.kind.find(':') != std::string::npos;
+  });
+  if (found == exports_.end()) return std::nullopt;
+  return found->kind;
+}
+
+void compiled::bind(loaded_code& code, const std::string& module) const {
+  if (const auto missing = missing_imports(); !missing.empty()) throw_missing(module, missing);
+  weft_error* raw = nullptr;
+  code.prepared.reset(weft_linker_prepare(code.home->linker(), code.module.get(), &raw));
+  if (const error_handle error(raw); error) {
+    throw module_error(module_fault::missing_import, "'" + module +
+                                                         "' imports something of another type than this host " +
+                                                         "provides: " + std::string(message_of(error)));
+  }
+}
+
+const loaded_code& compiled::ready(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  if (!main_.prepared) bind(main_, module);
+  return main_;
+}
+
+const loaded_code& compiled::ready_on_demand(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  if (main_.home == &engine_.spare()) return main_;
+  if (spare_.prepared) return spare_;
+  weft_error* raw = nullptr;
+  const bytes_handle code(weft_module_code(main_.module.get(), &raw));
+  if (raw == nullptr) {
+    spare_.home = &engine_.spare();
+    spare_.module.reset(weft_module_load(spare_.home->engine(), weft_bytes_view(code.get()), &raw));
+  }
+  if (const error_handle error(raw); error) {
+    throw std::runtime_error("cannot load '" + module + "' outside of the pool: " + std::string(message_of(error)));
+  }
+  bind(spare_, module);
+  return spare_;
+}
+
+}  // namespace weft::wasm::detail

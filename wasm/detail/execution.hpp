@@ -1,0 +1,51 @@
+// One guest while it runs: an instance of a module in a store of its own, and the loop that keeps it going.
+//
+// The fiber polls the guest. The guest comes back when its call has ended, when its time slice is over, and when a host
+// function has to wait; then the fiber gives others their turn, or does the waiting in the guest's place, outside of
+// the guest and of its stack. An exception on the way (the fiber is cancelled, say) leaves through here: the destructor
+// ends the guest wherever it stands.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <weft/wasm/detail/engine_core.hpp>
+#include <weft/wasm/detail/handles.hpp>
+#include <weft/wasm/guest.hpp>
+#include <weft/wasm/wasi/context.hpp>
+
+namespace weft::wasm::detail {
+
+class execution {
+ public:
+  // Makes an instance, and runs the module's start function if it has one. Parks. The context must outlive it. Throws
+  // as guest::run().
+  execution(module_core& module, wasi::context& context, std::uint64_t memory_limit, const std::string& name);
+
+  // Calls an exported function. Returns the exit code if the guest called for its end. Parks.
+  std::optional<int> call(std::string_view function, std::span<const weft_value> arguments,
+                          std::span<weft_value> results);
+
+  // Set if the guest called for its end while the instance was made.
+  [[nodiscard]] std::optional<int> ended_early() const noexcept { return ended_early_; }
+
+  [[nodiscard]] guest_statistics statistics() const noexcept;
+
+ private:
+  void instantiate(module_core& module, std::uint64_t memory_limit);
+  [[nodiscard]] std::optional<int> drive();
+  [[nodiscard]] std::optional<int> end_by(const weft_error& error);
+  void resume_after_wait();
+
+  ticker& ticker_;
+  wasi::context& context_;
+  const std::string& name_;
+  guest_handle guest_;
+  std::optional<int> ended_early_;
+  guest_statistics statistics_;
+};
+
+}  // namespace weft::wasm::detail

@@ -1,0 +1,77 @@
+#include <weft/wasm/detail/ticker.hpp>
+
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include <exception>
+
+namespace weft::wasm::detail {
+
+namespace {
+
+constexpr long slice_nanoseconds = 1'000'000;
+
+// Long enough that guests which come one after another do not wake the thread each time.
+constexpr int idle_ticks_before_sleep = 50;
+
+// Signals are for the program's own threads.
+void block_all_signals() noexcept {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+}
+
+}  // namespace
+
+ticker::~ticker() {
+  {
+    const std::lock_guard guard(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void ticker::awaken() {
+  const std::lock_guard guard(mutex_);
+  if (thread_.joinable()) return wake_.notify_one();
+  try {
+    thread_ = std::thread([this] { work(); });
+  } catch (...) {
+    end();
+    throw;
+  }
+  asleep_.store(false, std::memory_order_seq_cst);
+}
+
+// False when it is time to end.
+bool ticker::sleep_unless_needed() {
+  std::unique_lock lock(mutex_);
+  asleep_.store(true, std::memory_order_seq_cst);
+  wake_.wait(lock, [this] { return stopping_ || computing_.load(std::memory_order_seq_cst) > 0; });
+  asleep_.store(false, std::memory_order_seq_cst);
+  return !stopping_;
+}
+
+void ticker::work() {
+  block_all_signals();
+  pthread_setname_np(pthread_self(), "weft-ticker");
+  for (int idle = 0;;) {
+    const timespec slice{.tv_sec = 0, .tv_nsec = slice_nanoseconds};
+    nanosleep(&slice, nullptr);
+    tick_();
+    idle = computing_.load(std::memory_order_relaxed) > 0 ? 0 : idle + 1;
+    bool ending;
+    {
+      const std::lock_guard guard(mutex_);
+      ending = stopping_;
+    }
+    if (ending) return;
+    if (idle < idle_ticks_before_sleep) continue;
+    idle = 0;
+    if (!sleep_unless_needed()) return;
+  }
+}
+
+}  // namespace weft::wasm::detail

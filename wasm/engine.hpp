@@ -1,0 +1,85 @@
+// The engine: compiles modules, keeps compiled code on disk, and holds the memory that guests run in. One a process is
+// usual.
+//
+//   weft::wasm::engine engine;
+//   weft::wasm::module module = engine.load("resize.wasm");
+//   weft::wasm::guest guest{module, {.arguments = {"--width", "640"}}};
+//   int exit_code = guest.run();
+//
+// Making one takes a millisecond; signal handlers for faults in guests are installed with the first (they pass on what
+// is not theirs), and SIGPIPE is ignored from then on unless the program has dealt with it, so that a guest which
+// writes to a closed pipe gets an error instead of ending the process. A thread ticks once a millisecond while guests
+// compute, and sleeps otherwise.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <weft/wasm/module.hpp>
+
+namespace weft::wasm {
+
+// Where guests' memory comes from.
+enum class allocation {
+  automatic,  // a pool if the machine grants the address space, else on demand
+  pool,  // reserved beforehand: starting a guest takes microseconds. More guests than the pool holds are made on demand
+  on_demand,  // mapped for each guest
+};
+
+struct engine_options {
+  allocation memory = allocation::automatic;
+  // Guests that the pool has room for. Each takes 4 GiB of address space, and memory only as it is touched.
+  unsigned pool_size = 1000;
+  // Where compiled code is kept. Without a value: $WEFT_CACHE_DIR, else $XDG_CACHE_HOME/weft, else ~/.cache/weft, and
+  // there in `modules`. An empty path: nowhere.
+  std::optional<std::filesystem::path> cache_directory;
+  // Bytes of compiled code to keep; what was not used for longest goes first.
+  std::uint64_t cache_limit = std::uint64_t{512} << 20;
+  // Bytes a guest may have unless its own limits say otherwise; the default is all that 32-bit WebAssembly can address.
+  std::uint64_t default_memory_limit = std::uint64_t{4} << 30;
+};
+
+struct engine_statistics {
+  std::uint64_t modules_compiled = 0;
+  std::uint64_t cache_hits = 0;      // modules taken from disk instead
+  std::uint64_t cache_rejected = 0;  // entries found damaged or foreign, and compiled again
+  std::uint64_t guests_started = 0;
+  std::uint64_t guests_on_demand = 0;  // of these, without the pool
+};
+
+class engine {
+ public:
+  // Throws std::system_error or std::runtime_error if the engine cannot be had (the message says why and what to do).
+  explicit engine(engine_options options = {});
+  ~engine();
+  engine(engine&&) noexcept;
+  engine& operator=(engine&&) noexcept;
+
+  // Reads and compiles a module, or takes its compiled code from the cache. Parks: the work is done on helper threads
+  // and, for compiling, on all cores. Safe to call from several fibers. The same content is compiled once while a
+  // module of it lives. Throws std::system_error if the file cannot be read, module_error if it is no module.
+  [[nodiscard]] module load(const std::filesystem::path& file);
+
+  // The same from memory; `name` is for messages and the default of the guest's own name.
+  [[nodiscard]] module compile(std::span<const std::byte> bytes, std::string_view name);
+
+  // How guests' memory is allocated after all, and a sentence on why: "pool of 1000 guests" or "on demand: ...".
+  [[nodiscard]] allocation memory() const noexcept;
+  [[nodiscard]] const std::string& memory_note() const noexcept;
+
+  // The folder of compiled code; empty if nothing is kept.
+  [[nodiscard]] const std::filesystem::path& cache_directory() const noexcept;
+
+  [[nodiscard]] engine_statistics statistics() const noexcept;
+
+ private:
+  std::shared_ptr<detail::engine_core> core_;
+};
+
+}  // namespace weft::wasm

@@ -1,0 +1,144 @@
+//! Host functions: C++ behind an import of a guest.
+//!
+//! A function tries first. If it would have to wait it says so, the guest is suspended, and the fiber that polls the guest
+//! waits in its place, on its own stack; then it resumes the guest with the result.
+
+use crate::error::{GuestExit, HostFailure};
+use crate::ffi::Pointer;
+use crate::guest::{Host, Stop};
+use std::ffi::c_void;
+use std::future::{Future, ready};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use wasmtime_c_api::wasmtime::{AsContext, AsContextMut, Caller, Error, Extern, Result, Val, ValRaw, ValType};
+
+/// What a host function says of its call; the numbers are part of the C interface. Any other number: it failed.
+const DONE: i32 = 0;
+const WAIT: i32 = 1;
+const EXIT: i32 = 2;
+
+/// `guest` is the pointer given to `weft_guest_new`; `memory` and `size` are the guest's memory at this moment; `values`
+/// holds the arguments and takes the result.
+pub type Callback = unsafe extern "C" fn(
+    function: *mut c_void,
+    guest: *mut c_void,
+    memory: *mut u8,
+    size: usize,
+    values: *mut ValRaw,
+) -> i32;
+
+#[derive(Clone, Copy)]
+pub struct Target {
+    pub callback: Callback,
+    pub function: Pointer,
+}
+
+/// The exported memory called "memory": looked up by name only while the instance is still being made.
+fn memory_of(caller: &mut Caller<'_, Host>) -> (*mut u8, usize) {
+    let memory = caller.data().memory.or_else(|| match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => Some(memory),
+        _ => None,
+    });
+    match memory {
+        Some(memory) => (memory.data_ptr(caller.as_context()), memory.data_size(caller.as_context())),
+        None => (std::ptr::null_mut(), 0),
+    }
+}
+
+fn failure(outcome: i32, values: &[ValRaw]) -> Error {
+    if outcome == EXIT { Error::new(GuestExit(values[0].get_i32())) } else { Error::new(HostFailure) }
+}
+
+impl Target {
+    fn invoke(&self, caller: &mut Caller<'_, Host>, values: *mut ValRaw) -> i32 {
+        let (memory, size) = memory_of(caller);
+        let guest = caller.data().guest.0;
+        unsafe { (self.callback)(self.function.0, guest, memory, size, values) }
+    }
+
+    /// The call of a function which never waits.
+    pub fn call(&self, mut caller: Caller<'_, Host>, values: &mut [MaybeUninit<ValRaw>]) -> Result<()> {
+        let mut scratch = [ValRaw::i64(0)];
+        // A function with neither parameters nor results has no slots of its own, and exit codes need one.
+        let slots = if values.is_empty() { scratch.as_mut_ptr() } else { values.as_mut_ptr().cast::<ValRaw>() };
+        match self.invoke(&mut caller, slots) {
+            DONE => Ok(()),
+            outcome => Err(failure(outcome, &[unsafe { *slots }])),
+        }
+    }
+
+    /// The call of a function which may wait; `take` fetches the result from the slots.
+    pub fn call_waiting<'a, R: Send + 'a>(
+        &self,
+        mut caller: Caller<'a, Host>,
+        values: &mut [ValRaw],
+        take: impl Fn(&[ValRaw]) -> R + Send + Unpin + 'a,
+    ) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {
+        match self.invoke(&mut caller, values.as_mut_ptr()) {
+            DONE => Box::new(ready(Ok(take(values)))),
+            WAIT => Box::new(HostWait { caller, take }),
+            outcome => Box::new(ready(Err(failure(outcome, values)))),
+        }
+    }
+
+    /// As `call_waiting`, for signatures that have no typed form; `kind` is the type of the result, if there is one.
+    pub async fn call_generic(
+        &self,
+        caller: Caller<'_, Host>,
+        arguments: &[Val],
+        results: &mut [Val],
+        kind: Option<&ValType>,
+    ) -> Result<()> {
+        let mut values = vec![ValRaw::i64(0); arguments.len().max(1)];
+        for (slot, argument) in values.iter_mut().zip(arguments) {
+            *slot = raw(argument)?;
+        }
+        let result = Pin::from(self.call_waiting(caller, &mut values, |slots| slots[0])).await?;
+        if let Some(kind) = kind {
+            results[0] = value_of(&result, kind)?;
+        }
+        Ok(())
+    }
+}
+
+/// A call that waits: it stops the guest once, and ends when the fiber has put a result into the guest.
+struct HostWait<'a, F> {
+    caller: Caller<'a, Host>,
+    take: F,
+}
+
+impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
+        let board = self.caller.data().board();
+        let Some((outcome, value)) = board.resumption.take() else {
+            board.stop.set(Stop::Waiting);
+            return Poll::Pending;
+        };
+        // Others had their turn while the guest waited: its time slice begins anew.
+        self.caller.as_context_mut().set_epoch_deadline(1);
+        Poll::Ready(if outcome == DONE { Ok((self.take)(&[value])) } else { Err(failure(outcome, &[value])) })
+    }
+}
+
+pub fn raw(value: &Val) -> Result<ValRaw> {
+    match value {
+        Val::I32(bits) => Ok(ValRaw::i32(*bits)),
+        Val::I64(bits) => Ok(ValRaw::i64(*bits)),
+        Val::F32(bits) => Ok(ValRaw::f32(*bits)),
+        Val::F64(bits) => Ok(ValRaw::f64(*bits)),
+        _ => Err(Error::msg("only integers and floating-point numbers can be passed")),
+    }
+}
+
+pub fn value_of(raw: &ValRaw, kind: &ValType) -> Result<Val> {
+    match kind {
+        ValType::I32 => Ok(Val::I32(raw.get_i32())),
+        ValType::I64 => Ok(Val::I64(raw.get_i64())),
+        ValType::F32 => Ok(Val::F32(raw.get_f32())),
+        ValType::F64 => Ok(Val::F64(raw.get_f64())),
+        _ => Err(Error::msg("only integers and floating-point numbers can be passed")),
+    }
+}

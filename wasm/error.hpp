@@ -1,0 +1,82 @@
+// What can go wrong with modules and guests.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace weft::wasm {
+
+// Why a file or some bytes are no module that can run here.
+enum class module_fault {
+  not_wasm,        // something else altogether
+  text,            // WebAssembly in its text form
+  component,       // a component instead of a core module
+  native_code,     // precompiled for some engine
+  invalid,         // WebAssembly, but truncated or against the rules; the message gives the offset
+  missing_import,  // it wants a function that nobody provides
+  missing_export,  // it lacks the function that was to be called
+};
+
+// The message is one line: it names the module, the cause and, where there is one, the remedy.
+class module_error : public std::runtime_error {
+ public:
+  module_error(module_fault fault, const std::string& message) : std::runtime_error(message), fault_(fault) {}
+
+  [[nodiscard]] module_fault fault() const noexcept { return fault_; }
+
+ private:
+  module_fault fault_;
+};
+
+// What stopped a guest. The values are fixed.
+enum class trap_code : std::int32_t {
+  other = 0,
+  unreachable = 1,           // it ran into what it had declared impossible (a panic, an abort, a failed assertion)
+  memory_out_of_bounds = 2,  // it read or wrote outside of its memory
+  table_out_of_bounds = 3,
+  null_reference = 4,   // it called through a null function pointer
+  wrong_signature = 5,  // it called a function pointer of another type
+  integer_overflow = 6,
+  division_by_zero = 7,
+  bad_conversion = 8,   // of a floating-point number to an integer
+  stack_exhausted = 9,  // it recursed too deep
+  uncaught_exception = 10,
+  memory_limit = 100,  // it wanted more memory than its limit
+};
+
+// One place in a guest, innermost first in a backtrace.
+struct trap_frame {
+  std::string module;
+  std::string function;  // demangled; empty if the module has no names
+  std::uint32_t function_index = 0;
+  std::uint64_t offset = 0;  // in the module's file
+  std::string file;          // from debug information; empty if there is none
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+};
+
+// A guest that was stopped because it could not go on. what() is the reason with the guest's name, and a line for each
+// frame.
+class trap : public std::runtime_error {
+ public:
+  trap(trap_code code, const std::string& guest, std::string reason, std::vector<trap_frame> frames);
+
+  [[nodiscard]] trap_code code() const noexcept { return code_; }
+  [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
+  [[nodiscard]] const std::vector<trap_frame>& frames() const noexcept { return frames_; }
+
+ private:
+  trap_code code_;
+  std::string reason_;
+  std::vector<trap_frame> frames_;
+};
+
+// The frames as text, a line each, numbered; empty if there are none.
+[[nodiscard]] std::string format_backtrace(const std::vector<trap_frame>& frames);
+
+// "64 MiB", "1.5 GiB", "100 bytes": amounts of memory for people.
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+
+}  // namespace weft::wasm

@@ -1,0 +1,59 @@
+// A guest: a module with what it is given, ready to run. Its code is plain blocking code; the calling fiber runs it.
+//
+// While the guest computes it gives other fibers their turn every millisecond or so. While it reads, sleeps or polls
+// the fiber is parked, and other guests have the worker. Cancelling the fiber's group ends the guest wherever it is.
+// When a call returns or throws, nothing of the guest is left: no memory, no descriptor, no thread. Outside of weft's
+// fibers it runs on the calling thread, which then blocks where a fiber would park.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include <weft/wasm/error.hpp>
+#include <weft/wasm/guest_options.hpp>
+#include <weft/wasm/module.hpp>
+
+namespace weft::wasm {
+
+// What the last run of a guest took.
+struct guest_statistics {
+  std::uint64_t peak_memory = 0;  // bytes of all its memories and tables
+  std::uint64_t slices = 0;       // times it gave others a turn while computing
+  std::uint64_t waits = 0;        // host calls that could not be answered at once
+};
+
+class guest {
+ public:
+  // Throws module_error if the module imports what the host does not provide, std::invalid_argument for options that
+  // make no sense (a name or argument with a null character). Nothing is opened or allocated for the guest before it
+  // runs.
+  explicit guest(module m, guest_options options = {});
+  ~guest();
+  guest(guest&&) noexcept;
+  guest& operator=(guest&&) noexcept;
+
+  // Runs the program (its function _start) in a fresh instance; returns the exit code, 0 if it just returns. Parks, and
+  // is a cancellation point throughout. Throws
+  //   trap               when the guest cannot go on, by a fault of its own or a limit of ours
+  //   module_error       if it is no program (it has no _start)
+  //   std::system_error  if something it is to be given cannot be had (a directory that does not exist)
+  //   cancelled          when the fiber's scope is cancelled
+  int run();
+
+  // Calls an exported function of integers in a fresh instance, after _initialize if the module has it; returns its
+  // result, if it has one. 32-bit arguments and results are converted. Throws as run(); module_error also if there is
+  // no such function, or one of another number or kind of parameters.
+  std::optional<std::int64_t> call(std::string_view function, std::initializer_list<std::int64_t> arguments = {});
+
+  // Of the last run() or call() that ended, in whichever way.
+  [[nodiscard]] const guest_statistics& statistics() const noexcept;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+}  // namespace weft::wasm

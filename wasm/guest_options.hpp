@@ -1,0 +1,77 @@
+// What a guest is given. Whatever is not named here it does not get: no files, no environment, no input.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace weft::wasm {
+
+enum class access { read, read_write };
+
+// A directory that the guest may use, with everything beneath it. Paths of the guest cannot lead out of it, neither by
+// "..", nor by absolute paths, nor through symbolic links.
+struct directory {
+  std::filesystem::path host;
+  std::string guest;  // the name under which the guest finds it, such as "/data" or "."
+  access rights = access::read_write;
+};
+
+// One of a guest's standard streams.
+class stdio {
+ public:
+  // Nothing: the end at once, or output thrown away.
+  [[nodiscard]] static stdio null();
+  // The process's own stream of that number.
+  [[nodiscard]] static stdio inherit();
+  // As inherit(), line by line: only whole lines are written, so that guests who share a stream do not mix within a
+  // line. What is left without a newline when the guest ends is written then, with one.
+  [[nodiscard]] static stdio inherit_lines();
+  // A descriptor, which must stay open as long as the guest runs.
+  [[nodiscard]] static stdio descriptor(int fd);
+  [[nodiscard]] static stdio descriptor_lines(int fd);
+  // Output is appended to the string, which only the guest touches while it runs.
+  [[nodiscard]] static stdio capture(std::string& into);
+  // Input from memory.
+  [[nodiscard]] static stdio text(std::string_view content);
+
+  enum class source { null, inherited, descriptor, capture, text };
+  [[nodiscard]] source kind() const noexcept { return kind_; }
+  [[nodiscard]] bool by_line() const noexcept { return by_line_; }
+  [[nodiscard]] int fd() const noexcept { return fd_; }
+  [[nodiscard]] std::string* target() const noexcept { return target_; }
+  [[nodiscard]] const std::string& content() const noexcept { return content_; }
+
+ private:
+  explicit stdio(source kind) noexcept : kind_(kind) {}
+
+  source kind_;
+  bool by_line_ = false;
+  int fd_ = -1;
+  std::string* target_ = nullptr;
+  std::string content_;
+};
+
+struct guest_limits {
+  // Bytes of all memories and tables of the guest together; 0: the engine's default_memory_limit.
+  std::uint64_t memory = 0;
+};
+
+struct guest_options {
+  std::vector<std::string> arguments = {};  // without the program's name
+  std::vector<std::pair<std::string, std::string>> environment = {};
+  std::vector<directory> directories = {};
+  stdio input = stdio::null();
+  stdio output = stdio::inherit();
+  stdio error = stdio::inherit();
+  guest_limits limits = {};
+  std::string name = {};  // what the guest sees as the program's name; empty: the module's
+  // Descriptors of sockets that the guest finds from number 3 on, before its directories. They must stay open while it
+  // runs.
+  std::vector<int> sockets = {};
+};
+
+}  // namespace weft::wasm

@@ -1,0 +1,94 @@
+// What the host knows of one running guest: what it was given, its descriptors, and what it waits for.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <weft/wasm/guest_options.hpp>
+#include <weft/wasm/wasi/descriptors.hpp>
+#include <weft/wasm/wasi/memory.hpp>
+
+namespace weft::wasm::wasi {
+
+// How a host function ends.
+class outcome {
+ public:
+  enum class kind : std::uint8_t {
+    done,   // with a result
+    waits,  // when the fiber has done what context::wait_for() was given
+    exits,  // and the guest with it
+  };
+
+  outcome(errc code) noexcept : kind_(kind::done), value_(static_cast<std::int32_t>(code)) {}
+  [[nodiscard]] static outcome exit(std::uint32_t code) noexcept {
+    return {kind::exits, static_cast<std::int32_t>(code)};
+  }
+  [[nodiscard]] static outcome waiting() noexcept { return {kind::waits, 0}; }
+
+  [[nodiscard]] kind what() const noexcept { return kind_; }
+  [[nodiscard]] std::int32_t value() const noexcept { return value_; }
+
+ private:
+  outcome(kind what, std::int32_t value) noexcept : kind_(what), value_(value) {}
+
+  kind kind_;
+  std::int32_t value_;
+};
+
+class context {
+ public:
+  // The options must outlive it.
+  context(const guest_options& options, std::string name);
+
+  // Opens what the guest is given. Throws std::system_error naming what cannot be had.
+  void open();
+
+  [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
+  [[nodiscard]] const std::vector<std::string>& environment() const noexcept { return environment_; }
+  [[nodiscard]] descriptor_table& descriptors() noexcept { return descriptors_; }
+
+  // Has the fiber run `action` once the guest is stopped; its result becomes the host function's.
+  void wait_for(std::function<outcome()> action) { action_ = std::move(action); }
+  // Runs it: on the fiber, where it may park. What it throws other than `failure` ends the guest.
+  outcome perform_wait();
+
+  // Keeps an exception that a host function must not throw through the guest; the guest ends, then it is thrown on.
+  void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
+  [[nodiscard]] std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
+
+  // Writes what whole-line streams still hold back. Parks, and is a cancellation point.
+  void flush();
+
+ private:
+  void open_stream(const stdio& stream, int number);
+  void open_directory(const directory& d);
+  void give_socket(int fd);
+
+  const guest_options& options_;
+  const std::string name_;
+  std::vector<std::string> arguments_;
+  std::vector<std::string> environment_;
+  descriptor_table descriptors_;
+  std::function<outcome()> action_;
+  std::exception_ptr error_;
+};
+
+// One call of a host function.
+struct call {
+  context& guest;
+  guest_memory memory;
+
+  // Ends the host function with a wait: `action` is run by the fiber, may park and may use the memory, and returns an
+  // outcome.
+  template <class F>
+  outcome wait(F&& action) {
+    guest.wait_for(std::forward<F>(action));
+    return outcome::waiting();
+  }
+};
+
+}  // namespace weft::wasm::wasi

@@ -1,0 +1,9 @@
+// All of weft's host for WebAssembly guests.
+#pragma once
+
+#include <weft/wasm/engine.hpp>
+#include <weft/wasm/error.hpp>
+#include <weft/wasm/guest.hpp>
+#include <weft/wasm/guest_options.hpp>
+#include <weft/wasm/module.hpp>
+#include <weft/wasm/units.hpp>
