@@ -117,7 +117,7 @@ def _value(gate, results):
         return (single.min / ours.min, "") if single else (None, "not measured with 1 worker")
     if gate.times is None:
         return ours.min, ""
-    names = programs.PEERS if gate.times == "best" else [gate.times]
+    names = list(programs.PEERS) if gate.times == "best" else [gate.times]
     peers = [results.find(gate.suite, gate.workload, gate.workers, name) for name in names]
     values = [peer.min for peer in peers if peer and peer.min > 0]
     if not values:

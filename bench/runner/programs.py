@@ -11,7 +11,17 @@ import subprocess
 BENCH = pathlib.Path(__file__).resolve().parent.parent
 ROOT = BENCH.parent
 OURS = "weft"
-PEERS = ["go", "tokio", "java", "boost_fiber", "onetbb", "rayon", "raw_uring", "raw_epoll"]
+# Who takes part in which suites.
+PEERS = {
+    "go": {"scheduler"},
+    "tokio": {"scheduler"},
+    "java": {"scheduler"},
+    "boost_fiber": {"scheduler"},
+    "onetbb": {"scheduler"},
+    "rayon": {"scheduler"},
+    "raw_uring": {"io"},
+    "raw_epoll": {"io"},
+}
 
 
 class BuildError(Exception):
@@ -39,6 +49,8 @@ def find(options, progress):
     found = _cpp_programs(options, progress)
     absent = {}
     for peer in options.peers:
+        if options.suites and PEERS[peer].isdisjoint(options.suites):
+            continue
         try:
             if peer in _BUILDERS:
                 progress.say(f"building the benchmarks of {peer}")

@@ -272,6 +272,10 @@ class Finding(WithScripts):
         self.assertTrue(found[0].has(workload()))
         self.assertFalse(found[0].has(workload("mandelbrot")))
 
+    def test_peers_of_other_suites_are_not_missed(self):
+        self.write_listing([])
+        self.assertEqual(programs.find(self.options(suites=["wasm"]), Quiet()), ([], {}))
+
     def test_a_build_without_benchmarks_is_an_error(self):
         with self.assertRaisesRegex(programs.BuildError, "WEFT_BUILD_BENCH"):
             programs.find(self.options(), Quiet())
