@@ -140,7 +140,9 @@ void group_core::throw_failures() {
 void group_core::join() {
   wait_for_children();
   throw_failures();
-  if (scope_.is_cancelled() && !scope_.is_origin()) throw scope_.describe();
+  if (!scope_.is_cancelled() || scope_.is_origin()) return;
+  cut_short_.store(false, std::memory_order_relaxed);  // told once
+  throw scope_.describe();
 }
 
 void group_core::close() {

@@ -196,6 +196,7 @@ TEST(cancel_race, a_signal_that_came_first_is_not_lost) {
       wake why{};
       bool won = false;
       {
+        group signalling;
         group g;
         g.spawn([&] {
           parker self;
@@ -203,7 +204,6 @@ TEST(cancel_race, a_signal_that_came_first_is_not_lost) {
           why = self.park([&] { parked.store(true); });
         });
         test::give_way_until([&] { return parked.load(); });
-        group signalling;
         signalling.spawn([&, n = random.below(2'000)] {
           test::spin(n);
           won = waiting.signal();
