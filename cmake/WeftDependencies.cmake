@@ -16,6 +16,14 @@ add_library(weft_uring INTERFACE IMPORTED GLOBAL)
 target_include_directories(weft_uring INTERFACE ${LIBURING_INCLUDE_DIRS})
 target_link_libraries(weft_uring INTERFACE "${WEFT_URING_ARCHIVE}")
 
+# Names and lines for the stacks in dumps; without it a dump has none.
+pkg_check_modules(LIBDW libdw>=0.188)
+if(LIBDW_FOUND)
+  add_library(weft_dw INTERFACE IMPORTED GLOBAL)
+  target_include_directories(weft_dw INTERFACE ${LIBDW_INCLUDE_DIRS})
+  target_link_libraries(weft_dw INTERFACE ${LIBDW_LINK_LIBRARIES})
+endif()
+
 if(WEFT_BUILD_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()

@@ -22,11 +22,18 @@ if(WEFT_WASM)
   install(TARGETS weft_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
 install(EXPORT weftTargets NAMESPACE weft:: DESTINATION "${WEFT_INSTALL_CMAKE_DIR}")
+install(FILES "${PROJECT_SOURCE_DIR}/scheduler/gdb/weft.py" DESTINATION "${CMAKE_INSTALL_DATADIR}/weft/gdb")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 set(WEFT_HAS_WASM FALSE)
 if(WEFT_WASM)
   set(WEFT_HAS_WASM TRUE)
+endif()
+set(WEFT_HAS_DW FALSE)
+set(WEFT_PC_DW)
+if(TARGET weft_dw)
+  set(WEFT_HAS_DW TRUE)
+  set(WEFT_PC_DW " -ldw")
 endif()
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/install/weftConfig.cmake.in"
   "${PROJECT_BINARY_DIR}/weftConfig.cmake" INSTALL_DESTINATION "${WEFT_INSTALL_CMAKE_DIR}"

@@ -18,7 +18,7 @@ function(weft_add_module name)
     target_link_libraries(weft_${name} PUBLIC weft_${required})
   endforeach()
   if(name STREQUAL "scheduler")
-    target_link_libraries(weft_${name} PRIVATE weft_fibers)
+    target_link_libraries(weft_${name} PRIVATE weft_fibers $<TARGET_NAME_IF_EXISTS:weft_dw>)
   elseif(name STREQUAL "io")
     target_link_libraries(weft_${name} PRIVATE weft_uring)
   endif()
@@ -39,6 +39,9 @@ function(weft_add_combined_library)
   target_link_libraries(weft PUBLIC Threads::Threads PRIVATE
     "$<BUILD_INTERFACE:weft_fibers>" "$<INSTALL_INTERFACE:Boost::fiber>" "$<INSTALL_INTERFACE:Boost::context>"
     "$<BUILD_INTERFACE:weft_uring>" "$<INSTALL_INTERFACE:weft::uring>")
+  if(TARGET weft_dw)
+    target_link_libraries(weft PRIVATE "$<BUILD_INTERFACE:weft_dw>" "$<INSTALL_INTERFACE:weft::dw>")
+  endif()
 endfunction()
 
 # The host for guests: weft_wasm (weft::wasm) and the program `weft`.

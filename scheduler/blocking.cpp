@@ -7,13 +7,15 @@
 #include <weft/scheduler/detail/blocking_pool.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/observe/own_thread.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
 namespace weft::detail {
 
 namespace {
 constexpr std::chrono::seconds idle_time{10};
-}
+constexpr wait_kind blocking_wait{"a call of blocking()"};
+}  // namespace
 
 blocking_pool::~blocking_pool() {
   std::unique_lock guard(mutex_);
@@ -44,7 +46,15 @@ void blocking_pool::start_thread() {
   }
 }
 
+// A thread that is being started counts as idle.
+blocking_pool::usage blocking_pool::use() const {
+  std::lock_guard guard(mutex_);
+  return {busy_, threads_ - busy_, queued_};
+}
+
 void blocking_pool::serve() {
+  const own_thread counted;
+  prepare_();
   std::unique_lock guard(mutex_);
   for (;;) {
     ++idle_;
@@ -54,11 +64,13 @@ void blocking_pool::serve() {
     blocking_call* call = head_;
     head_ = call->next;
     --queued_;
+    ++busy_;
     guard.unlock();
     const ticket done = call->done;
     call->invoke(call);
     done.signal();
     guard.lock();
+    --busy_;
   }
   --threads_;
   retired_.notify_all();  // locked, so that the pool cannot be gone before this thread is done with it
@@ -70,10 +82,13 @@ void run_blocking(blocking_call& call) {
     call.invoke(&call);
     return;
   }
-  parker self(parker::cancellation::ignored);
+  parker self(blocking_wait, nullptr, parker::cancellation::ignored);
   call.done = self.id();
-  this_worker()->runtime().blocking.submit(call);
+  blocking_pool& pool = this_worker()->runtime().blocking;
+  pool.submit(call);
+  pool.callers.fetch_add(1, std::memory_order_relaxed);
   self.park();
+  pool.callers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 }  // namespace weft::detail

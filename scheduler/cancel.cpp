@@ -13,7 +13,11 @@ std::string_view to_string(cancel_reason reason) noexcept {
     case cancel_reason::deadline:
       return "a deadline passed";
     case cancel_reason::shutdown:
-      return "the program ends";
+      return "run() ends";
+    case cancel_reason::signal:
+      return "a signal asked the program to end";
+    case cancel_reason::deadlock:
+      return "nothing could ever have ended the wait";
   }
   return "unknown";
 }

@@ -12,7 +12,9 @@ enum class cancel_reason : unsigned char {
   sibling_failed,  // a task of the group failed
   group_left,      // the group's scope was left by an exception
   deadline,        // a time limit passed
-  shutdown,        // the program was asked to end
+  shutdown,        // the function of run() has ended, and its services end with it
+  signal,          // a signal asked the program to end
+  deadlock,        // nothing could ever have ended the waits
 };
 
 [[nodiscard]] std::string_view to_string(cancel_reason reason) noexcept;
@@ -20,7 +22,7 @@ enum class cancel_reason : unsigned char {
 // Thrown by every blocking call of a fiber whose scope is cancelled, and again by the next one: cancellation is a level,
 // not an event. Deliberately not a std::exception, so that `catch (const std::exception&)` cannot swallow it. Catch it only
 // to clean up, then rethrow. A task that ends by it has not failed.
-class cancelled {
+class cancelled final {
  public:
   cancelled(cancel_reason reason, std::string origin) : reason_(reason), origin_(std::move(origin)) {}
 

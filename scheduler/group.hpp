@@ -14,6 +14,8 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <source_location>
 #include <string_view>
 #include <type_traits>
@@ -32,6 +34,9 @@ inline constexpr supervise_t supervise{};
 
 struct spawn_options {
   const char* name = nullptr;  // for messages; must outlive the task (a literal)
+  // A stack of this size for the task alone: a power of two from 64 KiB to 1 GiB, committed as it is touched. 0: that of the fiber that runs
+  // it, of which at least half is free. If there is none to be had, the task fails with std::system_error.
+  std::size_t stack_size = 0;
 };
 
 class group {
@@ -49,7 +54,8 @@ class group {
   group& operator=(const group&) = delete;
 
   // Makes f() a task of this group. Never parks; costs about 10 ns. f may be move-only; it is destroyed when it has run. Once the
-  // group is cancelled, tasks that have not begun never will. Throws std::bad_alloc, or what moving f throws.
+  // group is cancelled, tasks that have not begun never will. Throws std::bad_alloc, std::invalid_argument for a
+  // stack size that cannot be, or what moving f throws.
   template <std::invocable F>
   task<std::invoke_result_t<std::decay_t<F>&&>> spawn(F&& f, spawn_options o = {},
                                                       std::source_location site = std::source_location::current()) {
@@ -79,12 +85,14 @@ class group {
   [[nodiscard]] bool is_cancelled() noexcept { return core_.scope().is_cancelled(); }
 
  private:
+  friend class service_group;
   template <class F>
   static detail::task_node* make_node(F&& f, spawn_options o, std::source_location site) {
     using closure = std::decay_t<F>;
     using result = std::invoke_result_t<closure&&>;
     static_assert(!std::is_reference_v<result>,
                   "a task's result is a value: return a pointer or a std::reference_wrapper");
+    const std::uint8_t stack_order = o.stack_size != 0 ? detail::stack_order_of(o.stack_size) : std::uint8_t{0};
     detail::task_node* node = detail::allocate_task();
     if constexpr (detail::fits_in_node<closure> && std::is_nothrow_constructible_v<closure, F&&>) {
       detail::stored<closure>::construct(node->storage, std::forward<F>(f));
@@ -97,6 +105,10 @@ class group {
       }
     }
     node->perform = &detail::perform_closure<closure, result>;
+    if (o.stack_size != 0) {
+      node->perform = &detail::perform_closure_on_own_stack<closure, result>;
+      node->stack_order = stack_order;
+    }
     node->name = o.name;
     node->site = site;
     return node;

@@ -14,12 +14,15 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <ranges>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <weft/scheduler/group.hpp>
+#include <weft/scheduler/schedule_point.hpp>
 
 namespace weft {
 
@@ -36,11 +39,13 @@ class chunk_size {
     return std::min(size_, left);
   }
   void end() noexcept {
-    if (__builtin_ia32_rdtsc() - start_ < enough_cycles) size_ *= 2;
+    if (!by_seed_ && __builtin_ia32_rdtsc() - start_ < enough_cycles) size_ *= 2;
   }
 
  private:
   static constexpr std::uint64_t enough_cycles = 20'000;  // 5 to 10 us
+  // Where the order of everything comes from a seed it must not come from how long something took.
+  const bool by_seed_ = seeded_runs.load(std::memory_order_relaxed) != 0;
   std::ptrdiff_t size_ = 1;
   std::uint64_t start_ = 0;
 };
@@ -150,7 +155,8 @@ void parallel_invoke(F&&... f) {
   g.join();
 }
 
-// Sorts by `compare`, not stably; O(n log n).
+// Sorts by `compare`, not stably; O(n log n). Quicksort over the workers; in each part std::sort, or for numbers pattern-defeating
+// quicksort (Orson Peters, in Boost.Sort).
 template <std::random_access_iterator I, class Compare = std::less<>>
 void parallel_sort(I first, I last, Compare compare = {}) {
   int depth = 8;
@@ -199,18 +205,63 @@ I partition_around_first(I first, I last, Compare& compare) {
   return high;
 }
 
+template <class T, class... Others>
+inline constexpr bool is_one_of = (std::is_same_v<T, Others> || ...);
+
+// Numbers in an array, in the usual order or the reverse: comparing them costs less than a mispredicted branch on the result.
+template <class T>
+inline constexpr bool is_number = is_one_of<T, char, signed char, unsigned char, short, unsigned short, int, unsigned,
+                                            long, unsigned long, long long, unsigned long long, float, double>;
+template <class I, class Compare, class T = std::iter_value_t<I>>
+inline constexpr bool is_plain_order = std::contiguous_iterator<I> && is_number<T> &&
+                                       is_one_of<Compare, std::less<>, std::less<T>, std::greater<>, std::greater<T>>;
+
+// Sequentially; for what is_number<T> and both orders (parallel.cpp).
+template <class T, class Order>
+void sort_numbers(T* first, T* last);
+
+// The same without branches on what is compared (Lomuto's way). Elements equal to the pivot go above it.
+template <class I, class Compare>
+I partition_around_first_branchless(I first, I last, Compare& compare) {
+  const auto pivot = *first;
+  I end_of_lower = first + 1;
+  for (I i = first + 1; i != last; ++i) {
+    const auto value = *i;
+    *i = *end_of_lower;
+    *end_of_lower = value;
+    end_of_lower += compare(value, pivot) ? 1 : 0;
+  }
+  std::iter_swap(first, end_of_lower - 1);
+  return end_of_lower - 1;
+}
+
+// Splits as long as parts are large and the pivots not too bad.
 template <class I, class Compare>
 void sort_in(group& g, I first, I last, Compare& compare, int depth) {
-  constexpr std::ptrdiff_t sequential = 4096;
-  while (last - first > sequential && depth-- > 0) {
+  constexpr bool branchless = is_plain_order<I, Compare>;
+  constexpr std::ptrdiff_t sequential = branchless ? 1 << 15 : 1 << 12;  // about a millisecond
+  while (last - first > sequential && depth > 0) {
     thieves_are_hungry();
     std::iter_swap(first, choose_pivot(first, last, compare));
-    const I pivot = partition_around_first(first, last, compare);
+    I pivot = first;
+    if constexpr (branchless) {
+      pivot = partition_around_first_branchless(first, last, compare);
+    } else {
+      pivot = partition_around_first(first, last, compare);
+    }
     const I above = pivot + 1;
+    const bool is_bad = std::min(pivot - first, last - above) < (last - first) / 32;
+    depth -= is_bad ? 8 : 1;
     g.spawn([&g, &compare, above, last, depth] { sort_in(g, above, last, compare, depth); });
     last = pivot;
   }
-  std::sort(first, last, std::ref(compare));
+  if constexpr (branchless) {
+    using value = std::iter_value_t<I>;
+    using order = std::conditional_t<is_one_of<Compare, std::less<>, std::less<value>>, std::less<>, std::greater<>>;
+    sort_numbers<value, order>(std::to_address(first), std::to_address(first) + (last - first));
+  } else {
+    std::sort(first, last, std::ref(compare));
+  }
 }
 
 }  // namespace detail

@@ -2,10 +2,13 @@
 
 #include <stdexcept>
 
+#include <weft/scheduler/detail/clock.hpp>
 #include <weft/scheduler/detail/fences.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/observe/snapshot.hpp>
+#include <weft/scheduler/schedule_point.hpp>
 
 namespace weft {
 
@@ -14,9 +17,17 @@ namespace {
 detail::fiber& fiber_that_may_park() {
   detail::worker* w = detail::this_worker();
   if (w == nullptr || !w->current()->may_park()) {
+    if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
     throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
   }
   return *w->current();
+}
+
+// In a seeded run each wait comes here, so this is where others may run before it.
+[[gnu::noinline]] void register_with_scope(detail::fiber& f) noexcept {
+  schedule_point();
+  if (f.registered != nullptr) f.registered->remove_member(f);
+  f.current_scope->add_member(f);
 }
 
 bool unwinding() noexcept { return detail::this_worker()->live_exceptions().uncaught > 0; }
@@ -35,23 +46,29 @@ void end_by_time(detail::timer& t) noexcept {
 
 }  // namespace
 
+detail::limited_wait detail::wait_limited_by(const timer& t) noexcept {
+  if (t.fire != &end_by_time) return {};
+  const auto& limit = static_cast<const limit_timer&>(t);
+  return {limit.waiting, limit.epoch};
+}
+
 bool ticket::signal() const noexcept {
   if (fiber_ == nullptr || !fiber_->wait.claim(epoch_, wake::signalled)) return false;
   detail::unpark(*fiber_);
   return true;
 }
 
-parker::parker(cancellation mode) : mode_(mode) {
+parker::parker(const wait_kind& kind, const void* object, cancellation mode) : mode_(mode) {
   detail::fiber& f = fiber_that_may_park();
+  f.waits_for = &kind;
+  f.wait_object = object;
   id_.fiber_ = &f;
   if (mode == cancellation::ignored) {
     id_.epoch_ = f.wait.prepare(false);
     return;
   }
-  if (f.registered != f.current_scope) {
-    if (f.registered != nullptr) f.registered->remove_member(f);
-    f.current_scope->add_member(f);
-  }
+  if (f.registered != f.current_scope) [[unlikely]]
+    register_with_scope(f);
   id_.epoch_ = f.wait.prepare(true);
   detail::light_fence();  // a cancellation either sees that we prepare, or we see it here
   if (!f.current_scope->is_cancelled()) [[likely]]
@@ -62,7 +79,7 @@ parker::parker(cancellation mode) : mode_(mode) {
 }
 
 parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept {
-  const time_point now = std::chrono::steady_clock::now();
+  const time_point now = detail::now();
   return duration < time_point::max() - now ? now + duration : time_point::max();
 }
 

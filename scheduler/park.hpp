@@ -52,6 +52,15 @@ enum class wake : std::uint8_t {
   timed_out,  // the time limit of park_until() came
 };
 
+// What a fiber may wait for, as a dump, a debugger and a deadlock report tell it: one constant for each kind of wait.
+struct wait_kind {
+  const char* name;  // "mutex", "sleep"; a literal
+  // Where in the object waited on (bytes from its beginning) more is to be read; -1: nowhere.
+  short number_at = -1;  // an int that is told with the name, such as a descriptor
+  short holder_at = -1;  // an address on the stack of the fiber that holds the object; null while nobody does
+};
+inline constexpr wait_kind unnamed_wait{"something unnamed"};
+
 // Names one wait of one fiber. Copyable, trivially destructible; may outlive the wait, after which it does nothing.
 class ticket {
  public:
@@ -81,9 +90,11 @@ class parker {
     observed,  // the wait is a cancellation point
   };
 
-  // Throws `cancelled` if cancellation is observed and the fiber's scope is cancelled (not while unwinding: then the wait
-  // goes on uncancellably). Throws std::logic_error outside a fiber.
-  explicit parker(cancellation mode = cancellation::observed);
+  // Says what the fiber is going to wait for, which costs two stores; `object` is told by its address, and read where the kind says so,
+  // while the fiber waits only. Throws `cancelled` if cancellation is observed and the fiber's scope is cancelled (not while unwinding: then
+  // the wait goes on uncancellably). Throws std::logic_error outside a fiber.
+  explicit parker(const wait_kind& kind, const void* object = nullptr, cancellation mode = cancellation::observed);
+  explicit parker(cancellation mode = cancellation::observed) : parker(unnamed_wait, nullptr, mode) {}
   ~parker();
   parker(const parker&) = delete;
   parker& operator=(const parker&) = delete;

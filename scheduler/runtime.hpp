@@ -8,30 +8,71 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include <weft/scheduler/driver.hpp>
+#include <weft/scheduler/stall.hpp>
+#include <weft/scheduler/statistics.hpp>
 
 namespace weft {
 
+// Which CPUs workers are bound to. Threads that a task starts inherit its worker's CPU, those of blocking() do not.
+enum class pinning : std::uint8_t {
+  none,     // the kernel moves them
+  compact,  // as near to each other as can be: a core's hardware threads, then a package's cores
+  spread,   // as far apart as can be: a package each, then a core each, then a hardware thread each
+  list,     // options::pin_list
+};
+
+// Values that make no sense are a std::invalid_argument that names the option, the value and what is allowed.
 struct options {
   // OS threads that run fibers; 0: as many CPUs as this process may use (available_cpus()). At most 256.
   unsigned workers = 0;
-  // Address space a fiber's stack takes, a power of two; memory is committed as it is touched.
+  // What threads and reports are called by: workers are NAME-0, NAME-1, ... in top and gdb. 1 to 11 bytes.
+  std::string name = "weft";
+  // Where the workers run; more workers than CPUs begin again with the first CPU.
+  pinning pin = pinning::none;
+  // For pinning::list: the CPU of each worker, of those that the process may use.
+  std::vector<unsigned> pin_list = {};
+  // Address space a fiber's stack takes, a power of two from 64 KiB on; memory is committed as it is touched. A task may have a stack of
+  // another size: spawn_options::stack_size.
   std::size_t stack_size = 256 << 10;
   // An idle worker among busy ones looks around at least this often, so that nothing depends on a wake-up alone; zero
   // turns it off (tests do, to prove that no wake is ever lost).
   std::chrono::nanoseconds backstop = std::chrono::milliseconds(10);
-  // How long a worker that runs out of work keeps looking before it sleeps. Zero: it sleeps at once.
+  // How long a worker that runs out of work keeps looking before it sleeps, at most 1 s. Zero: it sleeps at once.
   std::chrono::nanoseconds spin = std::chrono::microseconds(50);
+  // A file for a record of what each worker ran when, in the format of Perfetto and chrome://tracing; empty: none. It is complete
+  // whenever a run() has returned. Costs about 100 ns a switch or task (docs/observing.md).
+  std::string trace = {};
   // Most threads that blocking() may use at once.
   unsigned blocking_threads = 64;
+  // Whether a thread watches for workers that are stuck: in a call that blocks the thread unannounced, or in a fiber that computes for
+  // long. Spare workers then serve what waits behind them. It looks every 5 ms while any worker is awake.
+  bool monitor = true;
+  // Gets its reports, a place once, on its own thread; must neither throw nor wait for long. Empty: they go to stderr.
+  std::function<void(const stall_report&)> on_stall = {};
+  // Whether SIGINT and SIGTERM end what run() runs. Off: they do what they did, since a library must not take them without being asked. On: while a
+  // run() is in progress the first cancels its root with cancel_reason::signal, so that run() throws `cancelled` when all has been
+  // cleaned up; a second, or the end of the grace, prints what still runs and ends the process with exit code 128 + signal. Each run()
+  // of the process that has asked hears them. What the signals did before is restored at the end of the last; a signal that is
+  // ignored (nohup) stays so.
+  bool end_on_signals = false;
+  std::chrono::nanoseconds signal_grace = std::chrono::seconds(10);
+  // Whether SIGQUIT (Ctrl-\ on a terminal) prints a dump of every fiber (dump.hpp) to stderr, after which the process goes on. The signal is taken
+  // from the first runtime that asks for it until the last such one ends; then its handler of before is put back.
+  bool dump_on_sigquit = false;
+  // Whether root functions that nothing can wake any more end by deadlock_error (deadlock_error.hpp) rather than wait for ever. It
+  // takes 100 ms to be noticed. Where threads of the program's own might still wake a fiber, stderr gets a report once, after a second.
+  bool detect_deadlock = true;
   // Makes the workers' drivers; empty: the I/O engine that is linked, else a futex.
   driver_factory driver = {};
 };
@@ -39,28 +80,6 @@ struct options {
 // CPUs this process may really use: its affinity mask, limited by the cgroup's CPU quota (cgroup v2 cpu.max), rounded
 // up; at least 1.
 [[nodiscard]] unsigned available_cpus() noexcept;
-
-// What one worker has done since it started. Counters are monotonic; read without stopping the worker.
-struct worker_statistics {
-  std::uint64_t switches = 0;       // fibers resumed
-  std::uint64_t spawns = 0;         // tasks pushed
-  std::uint64_t tasks_run = 0;      // tasks run, inline ones included
-  std::uint64_t parks = 0;          // waits that gave the worker away
-  std::uint64_t tasks_stolen = 0;   // unstarted tasks taken from others
-  std::uint64_t fibers_stolen = 0;  // started fibers taken from others
-  std::uint64_t wakes = 0;          // times another thread woke it to look for work
-  std::uint64_t sleeps = 0;         // times it slept
-  std::uint64_t operations = 0;     // I/O operations started on its driver
-
-  worker_statistics& operator+=(const worker_statistics& other) noexcept;
-};
-
-struct runtime_statistics {
-  std::vector<worker_statistics> workers;
-  std::size_t fibers_created = 0;
-  std::size_t stacks_live = 0;  // with their fibers, running, parked or pooled
-  [[nodiscard]] worker_statistics total() const noexcept;
-};
 
 namespace detail {
 class runtime_core;
@@ -76,8 +95,8 @@ void run_root(runtime_core& core, root_call& call);
 
 class runtime {
  public:
-  // Starts the workers. Throws std::system_error if threads or the I/O engine cannot be had (the message says why and what
-  // to do), std::invalid_argument for options that make no sense.
+  // Starts the workers. Throws std::system_error if threads, the I/O engine or the trace's file cannot be had (the message says why and
+  // what to do), std::invalid_argument for options that make no sense.
   explicit runtime(options o = {});
 
   // Stops and joins the workers. Every run() must have returned.

@@ -13,6 +13,10 @@
 namespace weft {
 
 class group;
+namespace detail {
+template <class T>
+class task_awaiter;
+}
 
 // Owns the task's result, not the task: that belongs to its group, and dropping the handle neither waits nor cancels. Move-only;
 // one fiber uses a handle at a time. May outlive the group and the runtime once the task is done.
@@ -67,6 +71,8 @@ class task {
 
  private:
   friend class group;
+  friend class service_group;
+  friend class detail::task_awaiter<T>;
   explicit task(detail::task_node* node) noexcept : node_(node) {}
 
   detail::task_node& node() const {

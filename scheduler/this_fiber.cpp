@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include <weft/scheduler/detail/clock.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/worker.hpp>
@@ -11,6 +12,8 @@ namespace weft {
 
 namespace {
 
+constexpr wait_kind sleep_wait{"sleep"};
+
 // The caller's worker, after a cancellation check; nullptr outside a fiber.
 detail::worker* worker_at_checkpoint() {
   detail::worker* w = detail::this_worker();
@@ -18,6 +21,11 @@ detail::worker* worker_at_checkpoint() {
   if (w->current()->current_scope->is_cancelled()) [[unlikely]]
     check_cancelled();
   return w;
+}
+
+// A function of its own, as it looks at errno, whose address must not be kept across a switch.
+[[gnu::noinline]] void sleep_thread_until(std::chrono::steady_clock::time_point when) {
+  std::this_thread::sleep_until(when);
 }
 
 }  // namespace
@@ -32,11 +40,11 @@ void yield_after_slice() {
 
 void sleep_until(std::chrono::steady_clock::time_point when) {
   if (!in_fiber()) {
-    std::this_thread::sleep_until(when);
+    sleep_thread_until(when);
     return;
   }
-  if (when <= std::chrono::steady_clock::now()) return yield();
-  parker self;
+  if (when <= detail::now()) return yield();
+  parker self(sleep_wait);
   if (self.park_until(when, [] {}) == wake::cancelled) throw_cancelled();
 }
 

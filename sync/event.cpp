@@ -2,12 +2,21 @@
 
 #include <mutex>
 
+#include <weft/scheduler/schedule_point.hpp>
+
 namespace weft {
 
+namespace {
+constexpr wait_kind event_wait{"event"};
+}
+
 void event::set() noexcept {
-  std::lock_guard guard(lock_);
-  set_.store(true, std::memory_order_release);
-  waiters_.wake_all();
+  {
+    std::lock_guard guard(lock_);
+    set_.store(true, std::memory_order_release);
+    waiters_.wake_all();
+  }
+  schedule_point();
 }
 
 void event::reset() noexcept { set_.store(false, std::memory_order_release); }
@@ -20,7 +29,7 @@ bool event::wait_for(std::chrono::nanoseconds limit) { return wait_until(parker:
 bool event::wait_until(parker::time_point limit) {
   check_cancelled();
   if (is_set()) return true;
-  parker self;
+  parker self(event_wait, this);
   lock_.lock();
   if (is_set()) {
     lock_.unlock();

@@ -25,10 +25,12 @@ class mutex {
 
  private:
   enum state : unsigned char { unlocked, locked, contended };  // contended: locked, and somebody may wait
+  void note_holder() noexcept { holder_.store(__builtin_frame_address(0), std::memory_order_relaxed); }
   void lock_slowly();
   bool take_contended() noexcept;
 
   std::atomic<unsigned char> state_{unlocked};
+  std::atomic<const void*> holder_{nullptr};  // an address on the holder's stack, for dumps and deadlock reports
   wait_queue::lock_type lock_;
   wait_queue waiters_;
 };

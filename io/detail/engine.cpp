@@ -1,6 +1,7 @@
 #include <weft/io/detail/engine.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -20,9 +21,40 @@ const bool registered = [] {
   return true;
 }();
 
+constexpr wait_kind io_wait(const char* name) noexcept { return {.name = name, .number_at = offsetof(operation, fd)}; }
+
+const wait_kind& kind_of(const operation& op) noexcept {
+  static constexpr wait_kind reading = io_wait("read of descriptor"), writing = io_wait("write to descriptor"),
+                             receiving = io_wait("receive from descriptor"), sending = io_wait("send to descriptor"),
+                             accepting = io_wait("accept on descriptor"), connecting = io_wait("connect of descriptor"),
+                             polling = io_wait("readiness of descriptor"), syncing = io_wait("sync of descriptor"),
+                             opening{.name = "open of a file"};
+  switch (op.code) {
+    case opcode::read:
+      return reading;
+    case opcode::write:
+      return writing;
+    case opcode::receive:
+      return receiving;
+    case opcode::send:
+      return sending;
+    case opcode::accept:
+      return accepting;
+    case opcode::connect:
+      return connecting;
+    case opcode::poll:
+      return polling;
+    case opcode::sync:
+      return syncing;
+    case opcode::open:
+      return opening;
+  }
+  return unnamed_wait;
+}
+
 // One attempt: like perform(), but may also return -EINTR.
 std::int64_t perform_once(operation& op, open_descriptor* user, time_point limit) {
-  parker self;
+  parker self(kind_of(op), &op);
   engine& on = *current_engine();
   op.prepare(self.id(), on);
   if (user != nullptr && !user->add(op)) return -ECANCELED;
@@ -91,7 +123,8 @@ void engine::finish(operation& op) noexcept {
 void await_finished(operation& op) {
   if (op.is_finished()) [[likely]]
     return;
-  parker self(parker::cancellation::ignored);
+  static constexpr wait_kind end_of_operation = io_wait("the end of a cancelled operation on descriptor");
+  parker self(end_of_operation, &op, parker::cancellation::ignored);
   op.again = self.id();
   const std::uint32_t before = op.state.fetch_or(operation::waiting_again, std::memory_order_acq_rel);
   if ((before & operation::finished) == 0) self.park();

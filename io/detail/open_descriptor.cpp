@@ -1,6 +1,7 @@
 #include <weft/io/detail/open_descriptor.hpp>
 
 #include <cerrno>
+#include <cstddef>
 #include <system_error>
 #include <utility>
 
@@ -70,7 +71,8 @@ int open_descriptor::close_waiting() {
     const std::uint64_t before = begin_closing({});
     return (before & closing_bit) == 0 && before < one_use ? close_now(fd_) : 0;
   }
-  parker self(parker::cancellation::ignored);
+  static constexpr wait_kind kind{.name = "the last use of descriptor", .number_at = offsetof(open_descriptor, fd_)};
+  parker self(kind, this, parker::cancellation::ignored);
   const std::uint64_t before = begin_closing(self.id());
   if ((before & closing_bit) != 0) return 0;
   if (before >= one_use) self.park();

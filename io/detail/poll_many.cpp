@@ -40,7 +40,8 @@ class joint_wait {
   }
 
   wake until(time_point limit) {
-    parker self;
+    static constexpr wait_kind kind{"one of several descriptors"};
+    parker self(kind);
     engine& on = *current_engine();
     for (operation& op : polls_) {
       op.prepare(self.id(), on);

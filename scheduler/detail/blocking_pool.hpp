@@ -1,9 +1,12 @@
 // Threads for calls that block: started as needed up to a bound, retired when idle.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 #include <weft/scheduler/blocking.hpp>
 
@@ -11,7 +14,9 @@ namespace weft::detail {
 
 class blocking_pool {
  public:
-  explicit blocking_pool(unsigned most_threads) : most_threads_(most_threads == 0 ? 1 : most_threads) {}
+  // Each thread begins with prepare().
+  blocking_pool(unsigned most_threads, std::function<void()> prepare)
+      : most_threads_(most_threads == 0 ? 1 : most_threads), prepare_(std::move(prepare)) {}
   // Waits for the calls that run; none may be queued.
   ~blocking_pool();
   blocking_pool(const blocking_pool&) = delete;
@@ -21,12 +26,22 @@ class blocking_pool {
   // none exists.
   void submit(blocking_call& call);
 
+  struct usage {
+    std::size_t busy;    // threads that run a call
+    std::size_t idle;    // threads that wait for one
+    std::size_t queued;  // calls that wait for a thread
+  };
+  [[nodiscard]] usage use() const;
+
+  std::atomic<unsigned> callers{0};  // fibers that wait for a call to end
+
  private:
   void serve();
   void start_thread();
 
   const unsigned most_threads_;
-  std::mutex mutex_;
+  const std::function<void()> prepare_;
+  mutable std::mutex mutex_;
   std::condition_variable work_;
   std::condition_variable retired_;
   blocking_call* head_ = nullptr;
@@ -34,6 +49,7 @@ class blocking_pool {
   std::size_t queued_ = 0;
   unsigned threads_ = 0;
   unsigned idle_ = 0;
+  unsigned busy_ = 0;
   bool ending_ = false;
 };
 

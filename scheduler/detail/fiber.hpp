@@ -4,6 +4,7 @@
 #include <boost/fiber/context.hpp>
 #include <boost/fiber/properties.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include <weft/scheduler/detail/context_value.hpp>
@@ -13,6 +14,7 @@
 
 namespace weft::detail {
 
+class inline_run;
 struct task_node;
 class runtime_core;
 
@@ -40,6 +42,10 @@ struct fiber final : boost::fibers::fiber_properties {
   fiber* next = nullptr;       // link in whichever single list holds it: a pool, the injection queue, a list of claimed
 
   wait_word wait;
+  const wait_kind* waits_for = &unnamed_wait;  // this and the next: what its latest wait is for
+  const void* wait_object = nullptr;
+  std::int64_t parked_at =
+      0;  // nanoseconds of the steady clock, when its worker last looked at it before the latest wait
   runtime_core* runtime;
 
   detail::scope* current_scope = nullptr;
@@ -48,10 +54,15 @@ struct fiber final : boost::fibers::fiber_properties {
   fiber* next_member = nullptr;
 
   task_node* task = nullptr;                 // what it runs, innermost
+  inline_run* inline_runs = nullptr;         // and that within what, for dumps
   context_value* context_values = nullptr;   // what weft::local sees; a reference is held
   std::unique_ptr<failure_list> unreported;  // failures of groups left by a `cancelled`, on their way to the task's end
   char* stack_low = nullptr;                 // lowest usable address; nullptr where unknown
   std::size_t stack_size = 0;
+
+  std::uint64_t number = 0;  // what people call it; 0: it is in no registry
+  fiber* previous_known = nullptr;
+  fiber* next_known = nullptr;
 };
 
 }  // namespace weft::detail

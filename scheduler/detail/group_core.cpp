@@ -1,5 +1,6 @@
 #include <weft/scheduler/detail/group_core.hpp>
 
+#include <bit>
 #include <mutex>
 #include <utility>
 
@@ -33,6 +34,7 @@ group_core::group_core(worker& w, std::string_view name, bool supervise, std::so
 }
 
 void group_core::submit(task_node& task) {
+  WEFT_PROBE(spawn, &task, this, task.name, std::bit_cast<const void*>(task.site));
   task.group = this;
   worker* w = this_worker();
   task.context_values = w != nullptr ? add_reference(w->current()->context_values) : nullptr;
@@ -43,6 +45,8 @@ void group_core::submit(task_node& task) {
   }
   if (spawned_by_daemon(w)) [[unlikely]]
     return daemons_.load(std::memory_order_relaxed)->submit(task);
+  if (scope_.runtime()->is_gone()) [[unlikely]]
+    die_after_fork();
   count_.fetch_add(1, std::memory_order_relaxed);
   if (w != nullptr && &w->runtime() == scope_.runtime()) {
     w->push_task(task);
@@ -98,10 +102,14 @@ void group_core::run_own_children() {
     if (task == nullptr) return;
     --own_children_;
     w->count_task();
+    if (w->trace() != nullptr) [[unlikely]]
+      w->trace()->record(*task);
     execute_task(*owner_, *task, *this);
     w = this_worker();  // the child may have taken us to another one
-    if (w->should_give_way()) [[unlikely]]
+    if (w->should_give_way()) [[unlikely]] {
+      owner_->task = run.outer_task();  // the child is gone, and a yield shows the fiber to others
       w->yield();
+    }
   }
 }
 
@@ -119,7 +127,7 @@ void group_core::wait_for_children() {
 void group_core::wait_for_tasks() {
   run_own_children();
   if (has_unfinished_tasks()) {
-    parker self(parker::cancellation::ignored);
+    parker self(group_wait, this, parker::cancellation::ignored);
     joiner_ = self.id();
     self.park([this] {
       const ticket joiner = joiner_;  // once the count is complete, the group may be gone

@@ -18,6 +18,8 @@ namespace weft::detail {
 
 class worker;
 
+inline constexpr wait_kind group_wait{"end of group"};
+
 class group_core {
  public:
   // Enters the group's scope on the calling fiber. Throws std::logic_error outside a fiber.
@@ -88,9 +90,12 @@ class inline_run {
   ~inline_run();
   inline_run(const inline_run&) = delete;
   inline_run& operator=(const inline_run&) = delete;
+  [[nodiscard]] task_node* outer_task() const noexcept { return task_; }
 
  private:
+  friend struct observer;
   fiber& self_;
+  inline_run* const outer_;
   scope* const scope_;
   task_node* const task_;
   context_value* const context_values_;

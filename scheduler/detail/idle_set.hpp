@@ -52,6 +52,9 @@ class idle_set {
   // True if the caller was the last searcher.
   bool end_search() noexcept { return searchers_.fetch_sub(1, std::memory_order_seq_cst) == 1; }
 
+  [[nodiscard]] bool contains(unsigned worker) const noexcept {
+    return (words_[worker / 64].load(std::memory_order_relaxed) & bit(worker)) != 0;
+  }
   [[nodiscard]] unsigned sleepers() const noexcept { return sleepers_.load(std::memory_order_seq_cst); }
 
  private:

@@ -2,26 +2,36 @@
 #pragma once
 
 #include <atomic>
-#include <barrier>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 
 #include <weft/scheduler/detail/blocking_pool.hpp>
+#include <weft/scheduler/detail/fork.hpp>
 #include <weft/scheduler/detail/idle_set.hpp>
+#include <weft/scheduler/detail/monitor.hpp>
+#include <weft/scheduler/detail/own_stack.hpp>
 #include <weft/scheduler/detail/scope.hpp>
 #include <weft/scheduler/detail/spin_lock.hpp>
 #include <weft/scheduler/detail/stack_pool.hpp>
+#include <weft/scheduler/detail/trace.hpp>
+#include <weft/scheduler/observe/deadlock_watch.hpp>
+#include <weft/scheduler/observe/registry.hpp>
+#include <weft/scheduler/observe/sigquit.hpp>
 #include <weft/scheduler/runtime.hpp>
 
 namespace weft::detail {
 
 struct fiber;
 struct task_node;
+class seeded_run;
 class worker;
 
 driver_factory default_driver_factory();
@@ -54,6 +64,25 @@ class injection_queue {
     return first;
   }
   [[nodiscard]] bool empty() const noexcept { return size_.load(std::memory_order_relaxed) == 0; }
+  // For those who look on: f(T*) for each, locked.
+  template <class F>
+  void visit(F f) {
+    std::lock_guard guard(lock_);
+    for (T* t = head_; t != nullptr; t = t->next) f(t);
+  }
+  [[nodiscard]] long size() const noexcept { return size_.load(std::memory_order_relaxed); }
+  // The one that so many are ahead of; linear in that number. For a queue that only the caller takes from.
+  T* take(long ahead) noexcept {
+    if (ahead == 0) return pop();
+    std::lock_guard guard(lock_);
+    T* before = head_;
+    while (--ahead > 0) before = before->next;
+    T* taken = before->next;
+    before->next = taken->next;
+    if (taken == tail_) tail_ = before;
+    size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    return taken;
+  }
 
  private:
   spin_lock lock_;
@@ -64,7 +93,8 @@ class injection_queue {
 
 class runtime_core {
  public:
-  explicit runtime_core(options o);
+  // With a seeded run: one worker, which that run directs.
+  explicit runtime_core(options o, seeded_run* s = nullptr);
   ~runtime_core();
   runtime_core(const runtime_core&) = delete;
   runtime_core& operator=(const runtime_core&) = delete;
@@ -84,44 +114,80 @@ class runtime_core {
   std::atomic<bool> unwatched{false};  // all have slept for so long that some no longer look around by themselves
   // After work was made visible, on a worker: wakes one sleeper unless somebody is searching already.
   void wake_if_wanted() noexcept;
+  // The same after a spawn: no locks are held, and others may go first in a seeded run.
+  void wake_for_task() noexcept;
 
   // ---- pools
   stack_pool stacks;
+  detail::own_stacks own_stacks;
   blocking_pool blocking;
   // Hosts without work that no worker keeps.
   fiber* take_pooled_host() noexcept;
   void give_pooled_host(fiber& f) noexcept;
   std::atomic<std::size_t> fibers_created{0};
 
+  // ---- how workers start
+  std::vector<unsigned> placement;    // the CPU of each; empty: any
+  std::unique_ptr<trace_file> trace;  // nullptr: none
+
   // ---- cancellation
   std::atomic<std::uint64_t> cancel_epoch{1};
   // The scope of fibers made with Boost's own API, which belong to no group.
-  scope outermost{*this, cancel_epoch};
+  scope_root no_run{this, nullptr};
+  scope outermost{no_run, cancel_epoch};
 
+  // Made by the process that this one was forked from.
+  [[nodiscard]] bool is_gone() const noexcept { return forks_before_ != forks.load(std::memory_order_relaxed); }
   [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   [[nodiscard]] const options& settings() const noexcept { return options_; }
-  [[nodiscard]] const std::vector<boost::intrusive_ptr<worker>>& workers() const noexcept { return workers_; }
+  // The workers of the options, then the spares that the monitor has started. A spare that is off duty has no work.
+  [[nodiscard]] std::span<const boost::intrusive_ptr<worker>> workers() const noexcept {
+    return {workers_.data(), live_.load(std::memory_order_acquire)};
+  }
+
+  // ---- being seen (observe/)
+  fiber_list known;
+  unsigned number = 0;
+  runtime_core* next_runtime = nullptr;
+  deadlock_watch deadlocks{*this};
+  std::optional<sigquit_dump> dumps;
+  std::atomic<unsigned> runs_elsewhere{0};  // fibers that wait for another runtime's run()
+
+  seeded_run* const seeded;  // nullptr but in tests (testing.hpp)
+
+  // ---- the monitor's
+  monitor watcher{*this};
+  [[nodiscard]] bool all_asleep() const noexcept;
+  // Starts one more worker; false if that cannot be had. The monitor only.
+  bool start_spare() noexcept;
 
  private:
   friend class worker;
   template <class T>
   void inject(injection_queue<T>& queue, T& work) noexcept;
   void wake_one() noexcept;
-  void worker_failed(std::exception_ptr error) noexcept;
-  [[nodiscard]] bool failed() const noexcept { return failure_ != nullptr; }
   void start_workers();
   void stop_workers() noexcept;
+  // A worker's thread asks at its start, with why it cannot work (or nullptr); false if it must end at once.
+  bool may_begin(std::exception_ptr error) noexcept;
+  // A worker's thread has ended its work; returns when all have, so that nobody uses another's driver any more.
+  void await_end_of_all() noexcept;
 
+  const unsigned forks_before_ = forks.load(std::memory_order_relaxed);
   options options_;
-  std::vector<boost::intrusive_ptr<worker>> workers_;
+  std::vector<boost::intrusive_ptr<worker>> workers_;  // never moved: others read those that live
+  std::atomic<unsigned> live_{0};
   std::vector<std::thread> threads_;
-  std::unique_ptr<std::barrier<>>
-      phase_;                          // workers and starter: started; workers: no one uses another's driver any more
+  enum class phase : int { starting, working, given_up };
+  std::atomic<phase> phase_{phase::starting};
+  std::atomic<unsigned> tried_{0};     // threads that have made their driver, or could not
+  std::atomic<unsigned> ended_{0};     // threads that have ended their work
   std::atomic<unsigned> visitors_{0};  // foreign threads that are inside inject()
   std::atomic<bool> stopping_{false};
-  std::exception_ptr failure_;  // why a worker could not start; written before, read after the first phase
-  spin_lock hosts_lock_;
+  std::exception_ptr failure_;  // why a worker could not start; guarded by hosts_lock_ until it has tried
+  mutable spin_lock hosts_lock_;
   fiber* hosts_ = nullptr;  // linked by next
+  std::size_t host_count_ = 0;
 };
 
 }  // namespace weft::detail

@@ -5,8 +5,11 @@
 
 #include <weft/scheduler/detail/fences.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
+#include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/observe/snapshot.hpp>
 #include <weft/scheduler/park.hpp>
+#include <weft/scheduler/schedule_point.hpp>
 
 namespace weft::detail {
 
@@ -17,7 +20,10 @@ scope::~scope() {
   if (next_ != nullptr) next_->previous_ = previous_;
 }
 
+// In a seeded run every look comes here: none marks the epoch as seen, and others may go first.
 bool scope::refresh() noexcept {
+  if (runtime()->seeded != nullptr) [[unlikely]]
+    schedule_point();
   const std::uint64_t epoch = cancel_epoch_.load(std::memory_order_acquire);
   for (scope* s = this; s != nullptr; s = s->parent_) {
     if (scope* origin = s->origin_.load(std::memory_order_acquire)) {
@@ -25,7 +31,8 @@ bool scope::refresh() noexcept {
       break;
     }
   }
-  seen_epoch_.store(epoch, std::memory_order_release);  // whoever sees it sees the origin, too
+  if (runtime()->seeded == nullptr)
+    seen_epoch_.store(epoch, std::memory_order_release);  // whoever sees it sees the origin, too
   return origin_.load(std::memory_order_acquire) != nullptr;
 }
 
@@ -136,6 +143,7 @@ void scope::link_to_parent() noexcept {
 scope& current_scope(const char* what) {
   worker* w = this_worker();
   if (w == nullptr || !w->current()->may_park()) {
+    if (w != nullptr && w->runtime().is_gone()) die_after_fork();
     throw std::logic_error(std::string("weft: ") + what +
                            " needs a fiber: make it inside weft::run or weft::runtime::run");
   }
@@ -151,9 +159,17 @@ void leave_scope(scope& s, scope& outer) noexcept {
   f.current_scope = &outer;
 }
 
+namespace {
+void end_scope_by_time(timer& t) noexcept { static_cast<scope_timer&>(t).target.cancel(cancel_reason::deadline); }
+}  // namespace
+
+const scope* scope_limited_by(const timer& t) noexcept {
+  return t.fire == &end_scope_by_time ? &static_cast<const scope_timer&>(t).target : nullptr;
+}
+
 scope_timer::scope_timer(scope& s, std::chrono::nanoseconds limit) : target(s) {
   when = parker::from_now(limit);
-  fire = [](timer& t) noexcept { static_cast<scope_timer&>(t).target.cancel(cancel_reason::deadline); };
+  fire = &end_scope_by_time;
   if (limit <= std::chrono::nanoseconds::zero()) {
     s.cancel(cancel_reason::deadline);
   } else {

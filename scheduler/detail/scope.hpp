@@ -23,6 +23,13 @@ namespace weft::detail {
 
 struct fiber;
 class runtime_core;
+class service_core;
+
+// What all scopes of one run() have in common.
+struct scope_root {
+  runtime_core* runtime;
+  service_core* services;  // nullptr where there is no run(): fibers made with Boost's own API
+};
 
 struct detached_t {
   explicit detached_t() = default;
@@ -32,16 +39,15 @@ inline constexpr detached_t detached{};
 class scope {
  public:
   // A root. The epoch is the runtime's count of cancellations.
-  scope(runtime_core& runtime, std::atomic<std::uint64_t>& cancel_epoch) noexcept
-      : runtime_(&runtime), parent_(nullptr), cancel_epoch_(cancel_epoch) {}
+  scope(const scope_root& root, std::atomic<std::uint64_t>& cancel_epoch) noexcept
+      : root_(&root), parent_(nullptr), cancel_epoch_(cancel_epoch) {}
 
   // A root that stands where a scope below `near` would: cancellations from above do not reach it.
-  scope(detached_t, scope& near) noexcept : scope(*near.runtime_, near.cancel_epoch_) {}
+  scope(detached_t, scope& near) noexcept : scope(*near.root_, near.cancel_epoch_) {}
 
   // A scope below `parent`, which it must be entered from. What the parent knows of those above holds here too, unless it is cancelled: then the first look
   // goes up.
-  explicit scope(scope& parent) noexcept
-      : runtime_(parent.runtime_), parent_(&parent), cancel_epoch_(parent.cancel_epoch_) {
+  explicit scope(scope& parent) noexcept : root_(parent.root_), parent_(&parent), cancel_epoch_(parent.cancel_epoch_) {
     const std::uint64_t seen =
         parent.seen_epoch_.load(std::memory_order_acquire);  // before its origin, or both may just have changed
     if (parent.origin_.load(std::memory_order_relaxed) == nullptr) seen_epoch_.store(seen, std::memory_order_relaxed);
@@ -77,10 +83,12 @@ class scope {
     site_ = site;
   }
   [[nodiscard]] std::string label() const;
-  [[nodiscard]] runtime_core* runtime() const noexcept { return runtime_; }
+  [[nodiscard]] const scope_root& root() const noexcept { return *root_; }
+  [[nodiscard]] runtime_core* runtime() const noexcept { return root_->runtime; }
   [[nodiscard]] scope* parent() const noexcept { return parent_; }
 
  private:
+  friend struct observer;
   bool refresh() noexcept;
   void mark(scope* origin, cancel_reason reason) noexcept;
   void link_to_ancestors() noexcept;
@@ -88,7 +96,7 @@ class scope {
   fiber* claim_below() noexcept;
   void claim_members(fiber*& list) noexcept;
 
-  runtime_core* const runtime_;
+  const scope_root* const root_;
   scope* const parent_;
   std::atomic<std::uint64_t>& cancel_epoch_;
   std::atomic<std::uint64_t> seen_epoch_{0};

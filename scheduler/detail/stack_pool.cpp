@@ -1,7 +1,9 @@
 #include <weft/scheduler/detail/stack_pool.hpp>
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <mutex>
@@ -13,8 +15,15 @@ namespace weft::detail {
 
 namespace {
 
-constexpr std::size_t stacks_per_mapping = 64;
+constexpr std::size_t most_stacks_a_mapping = 64;
+constexpr std::size_t usual_mapping = 16 << 20;  // larger stacks are mapped fewer at a time
+constexpr std::size_t stacks_a_look = 4'096;
 constexpr int madv_guard_install = 102;  // Linux 6.13; not in older headers
+
+std::size_t page_size() noexcept {
+  static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
 
 // A guard that does not split the mapping where the kernel can do that, else an inaccessible range, which costs two of the
 // process's vm.max_map_count mappings a stack.
@@ -38,7 +47,10 @@ char* map_aligned(std::size_t bytes, std::size_t alignment) noexcept {
 
 }  // namespace
 
-stack_pool::stack_pool(std::size_t size) : size_(size) {
+stack_pool::stack_pool(std::size_t size)
+    : size_(size),
+      stacks_per_mapping_(
+          std::clamp(usual_mapping / std::max(size, std::size_t{1}), std::size_t{1}, most_stacks_a_mapping)) {
   if (!std::has_single_bit(size) || size < 4 * guard_size) {
     throw std::invalid_argument("weft: options::stack_size is " + std::to_string(size) +
                                 "; it must be a power of two of at least " + std::to_string(4 * guard_size) + " bytes");
@@ -46,7 +58,7 @@ stack_pool::stack_pool(std::size_t size) : size_(size) {
 }
 
 stack_pool::~stack_pool() {
-  for (char* mapping : mappings_) ::munmap(mapping, size_ * stacks_per_mapping);
+  for (char* mapping : mappings_) ::munmap(mapping, mapping_size());
 }
 
 char* stack_pool::take() noexcept {
@@ -72,22 +84,57 @@ std::size_t stack_pool::live() const noexcept {
 bool stack_pool::map_more() noexcept {
   try {
     if (mappings_.size() == mappings_.capacity()) mappings_.reserve(2 * mappings_.size() + 1);
-    free_.reserve(mappings_.capacity() * stacks_per_mapping);
+    free_.reserve(mappings_.capacity() * stacks_per_mapping_);
   } catch (const std::bad_alloc&) {
     return false;
   }
-  char* mapping = map_aligned(size_ * stacks_per_mapping, size_);
+  char* mapping = map_aligned(mapping_size(), size_);
   if (mapping == nullptr) return false;
-  ::madvise(mapping, size_ * stacks_per_mapping, MADV_NOHUGEPAGE);  // a huge page would commit eight stacks at once
-  for (std::size_t i = 0; i < stacks_per_mapping; ++i) {
+  ::madvise(mapping, mapping_size(), MADV_NOHUGEPAGE);  // a huge page would commit eight stacks at once
+  for (std::size_t i = 0; i < stacks_per_mapping_; ++i) {
     if (!install_guard(mapping + i * size_)) {
-      ::munmap(mapping, size_ * stacks_per_mapping);
+      ::munmap(mapping, mapping_size());
       return false;
     }
   }
   mappings_.push_back(mapping);
-  for (std::size_t i = stacks_per_mapping; i-- > 0;) free_.push_back(mapping + i * size_);
+  for (std::size_t i = stacks_per_mapping_; i-- > 0;) free_.push_back(mapping + i * size_);
   return true;
+}
+
+std::size_t stack_pool::high_water() const {
+  const std::vector<char*> mappings = next_to_look_at();
+  std::vector<unsigned char> pages(mappings.empty() ? 0 : mapping_size() / page_size());
+  std::size_t deepest = 0;
+  for (const char* mapping : mappings) deepest = std::max(deepest, deepest_in(mapping, pages));
+  std::lock_guard guard(lock_);
+  return high_water_ = std::max(high_water_, deepest);
+}
+
+// Mappings stay until the pool goes, so they can be looked at unlocked.
+std::vector<char*> stack_pool::next_to_look_at() const {
+  const std::size_t most = std::max(stacks_a_look / stacks_per_mapping_, std::size_t{1});
+  std::vector<char*> chosen;
+  chosen.reserve(most);
+  std::lock_guard guard(lock_);
+  for (std::size_t n = std::min(most, mappings_.size()); n > 0; --n) {
+    look_next_ = (look_next_ + 1) % mappings_.size();
+    chosen.push_back(mappings_[look_next_]);
+  }
+  return chosen;
+}
+
+std::size_t stack_pool::deepest_in(const char* mapping, std::vector<unsigned char>& pages) const noexcept {
+  if (::mincore(const_cast<char*>(mapping), mapping_size(), pages.data()) != 0) return 0;
+  const auto a_stack = static_cast<std::ptrdiff_t>(size_ / page_size());
+  const auto a_guard = static_cast<std::ptrdiff_t>(guard_size / page_size());
+  const auto touched = [](unsigned char page) { return (page & 1U) != 0; };
+  std::ptrdiff_t deepest = 0;
+  for (auto stack = pages.begin(); stack != pages.end(); stack += a_stack) {
+    const auto lowest = std::find_if(stack + a_guard, stack + a_stack, touched);
+    deepest = std::max(deepest, stack + a_stack - lowest);
+  }
+  return static_cast<std::size_t>(deepest) * page_size();
 }
 
 }  // namespace weft::detail

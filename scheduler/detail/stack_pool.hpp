@@ -26,15 +26,24 @@ class stack_pool {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] std::size_t live() const noexcept;
+  // The most bytes of a stack that were ever touched, in whole pages; 0 if unknown. One call looks at 4,096 stacks at most, the
+  // next one goes on there. Any thread.
+  [[nodiscard]] std::size_t high_water() const;
 
  private:
   bool map_more() noexcept;
+  [[nodiscard]] std::size_t mapping_size() const noexcept { return size_ * stacks_per_mapping_; }
+  [[nodiscard]] std::vector<char*> next_to_look_at() const;
+  [[nodiscard]] std::size_t deepest_in(const char* mapping, std::vector<unsigned char>& pages) const noexcept;
 
   const std::size_t size_;
+  const std::size_t stacks_per_mapping_;
   mutable spin_lock lock_;
   std::vector<char*> free_;
   std::vector<char*> mappings_;
   std::size_t live_ = 0;
+  mutable std::size_t look_next_ = 0;  // a mapping
+  mutable std::size_t high_water_ = 0;
 };
 
 }  // namespace weft::detail

@@ -2,6 +2,7 @@
 // Algorithm: Chase and Lev (2005) with the memory orders of Le, Pop, Cohen and Zappa Nardelli (2013).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -13,7 +14,8 @@ struct task_node;
 
 class task_deque {
  public:
-  task_deque() { current_.store(add_array(1024), std::memory_order_relaxed); }
+  // The capacity to begin with is a power of two.
+  explicit task_deque(std::int64_t capacity = 1024) { current_.store(add_array(capacity), std::memory_order_relaxed); }
 
   [[nodiscard]] bool empty() const noexcept {
     return bottom_.load(std::memory_order_relaxed) <= top_.load(std::memory_order_relaxed);
@@ -63,6 +65,16 @@ class task_deque {
     task_node* task = a->at(top).load(std::memory_order_relaxed);
     const bool won = top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed);
     return won ? task : nullptr;
+  }
+
+  // Any thread: calls f(task_node*) for about those that are there. Each may have been taken, and have run, since.
+  template <class F>
+  void visit(F f) const {
+    const std::int64_t top = top_.load(std::memory_order_acquire);
+    const std::int64_t bottom = bottom_.load(std::memory_order_acquire);
+    const array* a = current_.load(std::memory_order_acquire);
+    for (std::int64_t i = std::max(top, bottom - a->mask - 1); i < bottom; ++i)
+      f(a->at(i).load(std::memory_order_relaxed));
   }
 
  private:

@@ -24,10 +24,15 @@ namespace weft::detail {
 
 class group_core;
 
-// A fiber that waits for a task; stands on that fiber's stack.
+inline constexpr wait_kind task_wait{"task"};
+
+struct task_node;
+
+// A fiber that waits for a task, on that fiber's stack; or a coroutine that does, in its frame.
 struct task_waiter {
   ticket waiting;
   task_waiter* next = nullptr;
+  task_node* continuation = nullptr;  // spawned into the task's group when the task is over
 };
 
 struct alignas(64) task_node {
@@ -54,6 +59,7 @@ struct alignas(64) task_node {
   std::atomic<std::uint32_t> state{0};
   spin_lock lock;                 // guards waiters
   result outcome = result::none;  // published by `finished`
+  std::uint8_t stack_order = 0;   // where perform is perform_closure_on_own_stack: of 2^stack_order bytes
   task_waiter* waiters = nullptr;
   const char* name = nullptr;
   context_value* context_values = nullptr;  // the spawner's; a reference is held until the run ends
@@ -140,9 +146,25 @@ void perform_closure(task_node& node, task_node::action action) {
   }
 }
 
+// The exponent of a stack size that a task asks for. Throws std::invalid_argument.
+[[nodiscard]] std::uint8_t stack_order_of(std::size_t stack_size);
+
+// Runs the task on a stack of its own; it fails if there is none.
+using perform_function = void (*)(task_node&, task_node::action);
+void perform_on_own_stack(task_node& task, perform_function perform) noexcept;
+
+template <class F, class R>
+void perform_closure_on_own_stack(task_node& node, task_node::action action) {
+  if (action != task_node::action::run) return perform_closure<F, R>(node, action);
+  perform_on_own_stack(node, &perform_closure<F, R>);
+}
+
 // A node ready to be filled; from the calling worker's cache. Throws std::bad_alloc.
 task_node* allocate_task();
 void free_task(task_node* node) noexcept;
+// Around fork(): nobody else is in what all workers share of the nodes' memory.
+void lock_task_pool() noexcept;
+void unlock_task_pool() noexcept;
 
 // The handle's side: drops it, and with it the result if the run is over.
 void drop_handle(task_node& node) noexcept;
@@ -154,6 +176,11 @@ void drop_handle(task_node& node) noexcept;
 // Parks until the run is over, or runs it here when it is the newest unstarted task of this worker. Throws `cancelled`.
 void await_task(task_node& node);
 bool await_task_until(task_node& node, std::chrono::steady_clock::time_point limit);
+
+// Queues a task that is to be spawned into this one's group when this one is over; false if it is over.
+bool continue_with(task_node& node, task_waiter& waiter) noexcept;
+// Takes it back, unless the task has ended meanwhile.
+void forget_continuation(task_node& node, task_waiter& waiter) noexcept;
 
 // After the run: throws what the task threw, `cancelled` for one that was cancelled; returns if it has a value.
 void rethrow_failure(task_node& node);

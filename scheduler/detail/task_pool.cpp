@@ -41,6 +41,8 @@ class node_store {
     singles_ = node->next;
     return node;
   }
+  void lock() noexcept { lock_.lock(); }
+  void unlock() noexcept { lock_.unlock(); }
   void give_one(task_node* node) noexcept {
     std::lock_guard guard(lock_);
     node->next = singles_;
@@ -97,6 +99,9 @@ void worker::give_nodes_back() noexcept {
   }
   free_node_count_ = 0;
 }
+
+void lock_task_pool() noexcept { store().lock(); }
+void unlock_task_pool() noexcept { store().unlock(); }
 
 task_node* allocate_task() {
   worker* w = this_worker();

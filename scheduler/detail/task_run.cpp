@@ -1,14 +1,21 @@
 // A task's run and its end: outcome, waiters, failures, memory.
+#include <bit>
+#include <cerrno>
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/detail/as_cancelled.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/group_core.hpp>
+#include <weft/scheduler/detail/own_stack.hpp>
+#include <weft/scheduler/detail/probes.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/task_node.hpp>
+#include <weft/scheduler/detail/trace.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 
 namespace weft::detail {
@@ -46,13 +53,24 @@ void destroy(task_node& task) noexcept {
   free_task(&task);
 }
 
-// The handle's side takes the lock once more before it frees the node, so it cannot go away meanwhile.
+// The handle's side takes the lock once more before it frees the node, so it cannot go away meanwhile. The group cannot end before the
+// task is counted as done.
 [[gnu::noinline]] void wake_waiters(task_node& task) noexcept {
-  std::lock_guard guard(task.lock);
-  for (task_waiter* w = std::exchange(task.waiters, nullptr); w != nullptr;) {
-    task_waiter* next = w->next;
-    w->waiting.signal();
-    w = next;
+  group_core& group = *task.group;
+  task_node* continuations = nullptr;
+  {
+    std::lock_guard guard(task.lock);
+    for (task_waiter* w = std::exchange(task.waiters, nullptr); w != nullptr;) {
+      task_waiter* next = w->next;
+      if (task_node* c = std::exchange(w->continuation, nullptr)) c->next = std::exchange(continuations, c);
+      w->waiting.signal();
+      w = next;
+    }
+  }
+  while (task_node* c = continuations) {
+    continuations = c->next;
+    group.submit(*c);
+    drop_handle(*c);
   }
 }
 
@@ -69,17 +87,6 @@ std::exception_ptr combine(std::vector<failure> unreported, const std::exception
   return std::make_exception_ptr(group_error(std::move(unreported)));
 }
 
-bool is_cancelled_exception(const std::exception_ptr& error, cancel_reason& reason) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const cancelled& c) {
-    reason = c.reason();
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
-
 // The rare ends: an exception, or failures that a group on this fiber has left behind.
 [[gnu::noinline]] void settle_task(fiber& self, task_node& task, group_core& group) noexcept {
   std::exception_ptr error;
@@ -88,8 +95,7 @@ bool is_cancelled_exception(const std::exception_ptr& error, cancel_reason& reas
   }
   std::exception_ptr settled = settle(self, error);
   if (settled == nullptr) return finish(task);
-  cancel_reason reason{};
-  if (is_cancelled_exception(settled, reason)) {
+  if (as_cancelled(settled) != nullptr) {
     group.child_cut_short();
     return finish(task);
   }
@@ -104,8 +110,7 @@ bool is_cancelled_exception(const std::exception_ptr& error, cancel_reason& reas
 
 void note_exception(task_node& node) noexcept {
   std::exception_ptr error = std::current_exception();
-  cancel_reason reason{};
-  const bool was_cancelled = is_cancelled_exception(error, reason);
+  const bool was_cancelled = as_cancelled(error) != nullptr;
   store_error(node, std::move(error), was_cancelled ? task_node::result::cancelled : task_node::result::error);
 }
 
@@ -114,10 +119,9 @@ void note_exception(task_node& node) noexcept {
 std::exception_ptr settle(fiber& self, std::exception_ptr error) {
   std::vector<failure> unreported;
   if (self.unreported != nullptr) unreported = std::move(std::exchange(self.unreported, nullptr)->failures);
-  cancel_reason reason{};
-  if (error != nullptr && is_cancelled_exception(error, reason)) {
+  if (const cancelled* c = as_cancelled(error)) {
     const bool from_outside = self.current_scope->is_cancelled();
-    if (!from_outside && reason == cancel_reason::deadline) {
+    if (!from_outside && c->reason() == cancel_reason::deadline) {
       error = std::make_exception_ptr(timeout_error("weft: a deadline inside the task has passed"));
     } else if (!unreported.empty()) {
       error = nullptr;
@@ -126,16 +130,40 @@ std::exception_ptr settle(fiber& self, std::exception_ptr error) {
   return unreported.empty() ? error : combine(std::move(unreported), error);
 }
 
+void perform_on_own_stack(task_node& task, perform_function perform) noexcept {
+  struct call {
+    task_node* task;
+    perform_function perform;
+  } c{&task, perform};
+  const auto run = [](void* p) noexcept {
+    const call& given = *static_cast<call*>(p);
+    given.perform(*given.task, task_node::action::run);
+  };
+  try {
+    if (call_on_own_stack(*this_worker()->current(), task.stack_order, run, &c)) return;
+    throw std::system_error(
+        ENOMEM, std::generic_category(),
+        "weft: no stack of " + std::to_string(std::size_t{1} << task.stack_order) +
+            " bytes (spawn_options::stack_size); raise vm.max_map_count or the memory limit, or ask "
+            "for less");
+  } catch (const std::exception&) {  // it has not begun
+    perform(task, task_node::action::drop_closure);
+    store_error(task, std::current_exception(), task_node::result::error);
+  }
+}
+
 void execute_task(fiber& self, task_node& task, group_core& group) noexcept {
   self.task = &task;
   self.current_scope = &group.scope();
   self.context_values = task.context_values;
+  WEFT_PROBE(task_start, &task, task.name, std::bit_cast<const void*>(task.site));
   if (group.scope().is_cancelled()) [[unlikely]] {
     task.perform(task, task_node::action::drop_closure);
     store_error(task, std::make_exception_ptr(group.scope().describe()), task_node::result::cancelled);
   } else {
     task.perform(task, task_node::action::run);
   }
+  WEFT_PROBE(task_end, &task, static_cast<std::uint8_t>(task.outcome));
   if (self.context_values != nullptr) [[unlikely]]
     drop_reference(std::exchange(self.context_values, nullptr));
   if (succeeded(task) && self.unreported == nullptr) [[likely]]
@@ -158,12 +186,14 @@ void run_task(fiber& self, task_node& task) noexcept {
 
 inline_run::inline_run(fiber& self) noexcept
     : self_(self),
+      outer_(std::exchange(self.inline_runs, this)),
       scope_(self.current_scope),
       task_(self.task),
       context_values_(self.context_values),
       unreported_(std::move(self.unreported)) {}
 
 inline_run::~inline_run() {
+  self_.inline_runs = outer_;
   self_.current_scope = scope_;
   self_.task = task_;
   self_.context_values = context_values_;
@@ -202,13 +232,18 @@ void rethrow_failure(task_node& node) {
 
 namespace {
 
-void remove_waiter(task_node& node, task_waiter& waiter) noexcept {
-  std::lock_guard guard(node.lock);
+// Called locked.
+void unlink(task_node& node, const task_waiter& waiter) noexcept {
   for (task_waiter** link = &node.waiters; *link != nullptr; link = &(*link)->next) {
     if (*link != &waiter) continue;
     *link = waiter.next;
     return;
   }
+}
+
+void remove_waiter(task_node& node, const task_waiter& waiter) noexcept {
+  std::lock_guard guard(node.lock);
+  unlink(node, waiter);
 }
 
 // Runs the task on the caller's stack if it is the newest of this worker's and has not begun. Only where the caller is in the scope
@@ -222,6 +257,8 @@ bool run_here(task_node& node) {
   {
     fiber& self = *w->current();
     inline_run run(self);
+    if (w->trace() != nullptr) [[unlikely]]
+      w->trace()->record(node);
     execute_task(self, node, *group);
   }
   group->child_done();
@@ -230,12 +267,31 @@ bool run_here(task_node& node) {
 
 }  // namespace
 
+bool continue_with(task_node& node, task_waiter& waiter) noexcept {
+  std::lock_guard guard(node.lock);
+  const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);
+  if ((before & task_node::finished) != 0) return false;
+  waiter.next = node.waiters;
+  node.waiters = &waiter;
+  return true;
+}
+
+void forget_continuation(task_node& node, task_waiter& waiter) noexcept {
+  task_node* continuation = nullptr;
+  {
+    std::lock_guard guard(node.lock);
+    unlink(node, waiter);
+    continuation = std::exchange(waiter.continuation, nullptr);
+  }
+  if (continuation != nullptr) free_task(continuation);
+}
+
 bool await_task_until(task_node& node, std::chrono::steady_clock::time_point limit) {
   if (is_finished(node)) return true;
   check_cancelled();
   const bool unlimited = limit == std::chrono::steady_clock::time_point::max();
   if (unlimited && run_here(node)) return true;
-  parker self;
+  parker self(task_wait, &node);
   task_waiter waiter{self.id()};
   node.lock.lock();
   const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);

@@ -41,6 +41,13 @@ class timer_heap {
   [[nodiscard]] time_point next() const noexcept {
     return time_point(time_point::duration(next_.load(std::memory_order_relaxed)));
   }
+  // Calls f(const timer&) for each that is set, locked: none fires or goes away meanwhile. Any thread.
+  template <class F>
+  void visit(F f) {
+    lock_.lock();
+    for (const timer* t : heap_) f(*t);
+    lock_.unlock();
+  }
   [[nodiscard]] bool empty() const noexcept { return next() == time_point::max(); }
 
  private:

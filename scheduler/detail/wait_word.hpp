@@ -26,6 +26,11 @@ class wait_word {
   // Takes a wait back that never parked. Owner fiber.
   void abandon() noexcept { set_phase(idle); }
 
+  // Between prepare() and what ends it. Owner fiber.
+  [[nodiscard]] bool is_preparing() const noexcept {
+    return (word_.load(std::memory_order_relaxed) & phase_mask) == preparing;
+  }
+
   // From here claims succeed. Runs after the fiber's stack is out of use.
   void begin_waiting() noexcept { set_phase(waiting); }
 
@@ -44,7 +49,12 @@ class wait_word {
     return static_cast<wake>((word_.load(std::memory_order_relaxed) >> result_shift) & 3);
   }
 
+  // Of a word that was read from outside: the fiber's stack is out of use, and its wait has not ended.
+  static constexpr bool is_waiting(std::uint64_t word) noexcept { return (word & phase_mask) == waiting; }
+  static constexpr std::uint64_t epoch_of(std::uint64_t word) noexcept { return word >> epoch_shift; }
+
  private:
+  friend struct observer;
   static constexpr std::uint64_t idle = 0;       // the fiber runs
   static constexpr std::uint64_t preparing = 1;  // it will wait; its tickets are out, its stack is still in use
   static constexpr std::uint64_t waiting = 2;    // its stack is out of use; whoever claims may resume it

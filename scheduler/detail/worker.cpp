@@ -1,15 +1,22 @@
 #include <weft/scheduler/detail/worker.hpp>
 
 #include <cxxabi.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
+#include <string>
 #include <utility>
 
+#include <weft/scheduler/detail/clock.hpp>
 #include <weft/scheduler/detail/futex_driver.hpp>
 #include <weft/scheduler/detail/group_core.hpp>
+#include <weft/scheduler/detail/placement.hpp>
 #include <weft/scheduler/detail/stack_overflow.hpp>
+#include <weft/scheduler/observe/own_thread.hpp>
 
 namespace weft::detail {
 
@@ -34,6 +41,7 @@ worker* this_worker() noexcept {
 }
 
 void unpark(fiber& f) noexcept {
+  WEFT_PROBE(unpark, &f, f.task);
   worker* w = this_worker();
   if (w != nullptr && &w->runtime() == f.runtime) {
     w->ready(f);
@@ -43,6 +51,7 @@ void unpark(fiber& f) noexcept {
 }
 
 void die_leaving_scope_out_of_order() noexcept {
+  if (worker* w = this_worker(); w != nullptr && w->runtime().is_gone()) die_after_fork();
   std::fputs(
       "weft: a group or deadline is being destroyed that is not the innermost of its fiber. Make and destroy them on "
       "the same\n"
@@ -51,15 +60,28 @@ void die_leaving_scope_out_of_order() noexcept {
   std::abort();
 }
 
+// The thread is no worker's any more, and what it runs is no fiber; the next attempt to switch ends the process.
+void worker::be_orphaned() noexcept {
+  current_ = new fiber(runtime_);
+  handed_ = nullptr;
+  task_wanted_ = false;
+  careful_ = poll_wanted_ = true;
+}
+
 fiber::~fiber() {
   if (registered != nullptr) registered->remove_member(*this);
+  if (number != 0) runtime->known.remove(*this);
 }
 
 worker::worker(runtime_core& runtime, unsigned index)
     : runtime_(&runtime),
       index_(index),
+      spare_(index >= runtime.settings().workers),
+      careful_(spare_ || runtime.seeded != nullptr || runtime.trace != nullptr),
+      task_is_special_(runtime.trace != nullptr),
       random_(index * 2654435761U + 1),
-      sightings_(std::make_unique<sighting[]>(runtime.settings().workers)) {}
+      trace_(runtime.trace != nullptr ? &runtime.trace->row(index) : nullptr),
+      sightings_(std::make_unique<sighting[]>(idle_set::capacity)) {}
 
 worker::~worker() = default;
 
@@ -67,14 +89,19 @@ worker::~worker() = default;
 // main is resumed when the runtime stops. Boost's scheduler is destroyed with the thread's locals and asks this object once more.
 void worker::run_thread() noexcept {
   worker_of_this_thread = this;
+  const own_thread counted;
+  thread_id_ = ::gettid();
+  ::pthread_getcpuclockid(::pthread_self(), &cpu_clock_);
+  name_this_thread(runtime_->settings().name + '-' + std::to_string(index_));
   stack_overflow_guard overflow_guard;
+  std::exception_ptr no_driver;
   try {
+    if (index_ < runtime_->placement.size()) bind_this_thread(runtime_->placement[index_]);
     driver_ = runtime_->settings().driver(index_);
   } catch (...) {
-    runtime_->worker_failed(std::current_exception());
+    no_driver = std::current_exception();
   }
-  runtime_->phase_->arrive_and_wait();  // all have tried
-  if (!runtime_->failed()) {
+  if (runtime_->may_begin(std::move(no_driver))) {
     live_exceptions_ = reinterpret_cast<exception_state*>(abi::__cxa_get_globals());
     live_errno_ = &errno;
     boost::fibers::context* main_context = boost::fibers::context::active();
@@ -84,9 +111,10 @@ void worker::run_thread() noexcept {
     main_context->set_properties(main_);
     current_ = main_;
     scheduler_->set_algo(this);
+    time_.enter(activity::running, clock::now());
     scheduler_->suspend();
+    runtime_->await_end_of_all();
   }
-  runtime_->phase_->arrive_and_wait();         // nobody interrupts another's driver any more
   driver_ = std::make_unique<futex_driver>();  // Boost's scheduler asks once more when the thread's locals go
   give_nodes_back();
   worker_of_this_thread = nullptr;
@@ -97,7 +125,9 @@ void worker::run_thread() noexcept {
 void worker::park(const release_step& release) noexcept {
   boost::fibers::context* self = current_->context();
   parks_.add();
+  WEFT_PROBE(park, current_, current_->task);
   parking_ = current_;
+  current_->parked_at = looked_at_clock_;
   release_ = release;
   pick_next()->resume(self);
 }
@@ -153,6 +183,16 @@ fiber* worker::take_next() noexcept {
   return next_.exchange(nullptr, std::memory_order_acq_rel);
 }
 
+// Everything that another worker could do is for the others, now that this one is not to work any more.
+void worker::hand_over() noexcept {
+  while (fiber* f = take_next()) runtime_->fibers.push(f, f, 1);
+  while (fiber* f = ready_.pop()) runtime_->fibers.push(f, f, 1);
+  if (handed_ != nullptr) runtime_->tasks.push(handed_, handed_, 1);
+  handed_ = nullptr;
+  while (task_node* task = tasks_.pop()) runtime_->tasks.push(task, task, 1);
+  if (!runtime_->fibers.empty() || !runtime_->tasks.empty()) runtime_->wake_if_wanted();
+}
+
 bool worker::has_local_work() const noexcept {
   return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || handed_ != nullptr || !tasks_.empty();
 }
@@ -174,24 +214,54 @@ bool worker::has_local_work() const noexcept {
   return f->context();
 }
 
+[[gnu::always_inline]] inline fiber* worker::next_in_turn(std::uint64_t switches) noexcept {
+  fiber* f = nullptr;
+  if (switches % queue_interval != 1) [[likely]]
+    f = take_next();  // a ping-pong pair must not starve the queue
+  return f != nullptr ? f : ready_.pop();
+}
+
 // The short way; everything rare is out of line, or its registers and stack arrays would be paid by each switch.
 boost::fibers::context* worker::pick_next() noexcept {
   const std::uint64_t switches = switches_.get() + 1;
   switches_.add();
   if (switches % task_interval != 0 && !notified_.load(std::memory_order_relaxed) && !careful_) [[likely]] {
-    fiber* f = nullptr;
-    if (switches % queue_interval != 1) [[likely]]
-      f = take_next();  // a ping-pong pair must not starve the queue
-    if (f == nullptr) f = ready_.pop();
-    if (f != nullptr) [[likely]]
+    if (fiber* f = next_in_turn(switches)) [[likely]]
       return load(f);
   }
   return pick_carefully();
 }
 
+// With a trace every pick is a careful one, so that the short way need not ask for it. Who comes next must not depend on that.
+fiber* worker::pick_as_without_trace() noexcept {
+  const bool careful = searching_ || poll_wanted_ || spare_ || current_ == dispatcher_;
+  const std::uint64_t switches = switches_.get();
+  if (careful || switches % task_interval == 0 || notified_.load(std::memory_order_relaxed)) return nullptr;
+  return next_in_turn(switches);
+}
+
+void worker::trace_switch(const fiber& f) noexcept {
+  if (f.task != nullptr) return trace_->begin(trace_label(*f.task));
+  trace_->begin(trace_label(f.may_park() ? trace_label::kind::fiber : trace_label::kind::nothing));
+}
+
 [[gnu::noinline]] boost::fibers::context* worker::pick_carefully() noexcept {
+  if (runtime_->is_gone()) [[unlikely]]
+    die_after_fork();
+  if (runtime_->seeded != nullptr) [[unlikely]] {
+    fiber* chosen = choose_by_seed();
+    return chosen != nullptr ? load(chosen) : nullptr;
+  }
+  if (trace_ != nullptr) [[unlikely]] {
+    if (fiber* f = pick_as_without_trace()) {
+      trace_switch(*f);
+      return load(f);
+    }
+  }
   const std::uint64_t switches = switches_.get();
   const bool from_dispatcher = current_ == dispatcher_;
+  if (off_duty()) [[unlikely]]
+    hand_over();
   if (switches % poll_interval == 0) injected_due_ = true;
   fiber* f = nullptr;
   if (from_dispatcher) {
@@ -214,7 +284,10 @@ boost::fibers::context* worker::pick_next() noexcept {
   }
   if (searching_ && f != dispatcher_) end_search();
   if (quiet_sleeps_ > 0 && f != dispatcher_) end_quiet();
-  careful_ = searching_ || poll_wanted_ || f == dispatcher_;  // the dispatcher's own pick is the one that polls
+  // The dispatcher's own pick is the one that polls.
+  careful_ = searching_ || poll_wanted_ || f == dispatcher_ || spare_ || trace_ != nullptr;
+  if (trace_ != nullptr) [[unlikely]]
+    trace_switch(*f);
   return load(f);
 }
 
@@ -261,8 +334,15 @@ fiber* worker::adopt(boost::fibers::context* c) {
     dispatcher_ = f;
   } else {
     f->current_scope = &runtime_->outermost;
+    if (!f->pinned) runtime_->known.add(*f);
   }
   return f;
+}
+
+std::int64_t worker::cpu_time() const noexcept {
+  timespec used{};
+  ::clock_gettime(cpu_clock_, &used);
+  return used.tv_sec * 1'000'000'000 + used.tv_nsec;
 }
 
 void worker::notify() noexcept {
@@ -272,26 +352,33 @@ void worker::notify() noexcept {
 
 bool worker::poll_is_due() noexcept {
   return driver_->busy() || !runtime_->fibers.empty() || !runtime_->tasks.empty() ||
-         (!timers_.empty() && timers_.next() <= clock::now());
+         (!timers_.empty() && timers_.next() <= now());
 }
 
 // On the dispatcher's stack only: a fiber that is about to park must not have its own wait ended under it.
 void worker::poll() noexcept {
   poll_wanted_ = false;
   if (driver_->busy()) driver_->poll();
-  if (!timers_.empty()) timers_.fire_due(clock::now());
+  const clock::time_point now = weft::detail::now();
+  looked_at_clock_ = now.time_since_epoch().count();
+  if (!timers_.empty()) timers_.fire_due(now);
 }
 
 worker_statistics worker::statistics() const noexcept {
+  const time_account::sums time = time_.read();
   return {.switches = switches_.get(),
           .spawns = spawned_.get(),
           .tasks_run = tasks_run_.get(),
           .parks = parks_.get(),
           .tasks_stolen = tasks_stolen_.get(),
           .fibers_stolen = fibers_stolen_.get(),
+          .wakes_sent = wakes_sent_.get(),
           .wakes = wakes_.load(std::memory_order_relaxed),
           .sleeps = sleeps_.get(),
-          .operations = driver_ != nullptr ? driver_->operations() : 0};
+          .operations = driver_ != nullptr ? driver_->operations() : 0,
+          .running = time[static_cast<std::size_t>(activity::running)],
+          .searching = time[static_cast<std::size_t>(activity::searching)],
+          .asleep = time[static_cast<std::size_t>(activity::asleep)]};
 }
 
 }  // namespace weft::detail

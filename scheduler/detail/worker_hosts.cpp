@@ -68,6 +68,7 @@ fiber* worker::make_host() noexcept {
     boost::fibers::make_worker_context_with_properties(boost::fibers::launch::post, host,
                                                        pool_allocator(runtime_->stacks, *host), &host_main, host);
     runtime_->fibers_created.fetch_add(1, std::memory_order_relaxed);
+    runtime_->known.add(*host);
     return f.release();
   } catch (const std::bad_alloc&) {
     return nullptr;
@@ -80,7 +81,7 @@ fiber* worker::idle_host() noexcept {
   task_wanted_ = true;
   if (fiber* f = idle_hosts_) [[likely]] {
     idle_hosts_ = f->next;
-    --idle_host_count_;
+    idle_host_count_.subtract();
     return f;
   }
   if (fiber* f = runtime_->take_pooled_host()) return f;
@@ -136,11 +137,12 @@ void worker::keep_host(fiber* host) noexcept {
   worker* w = this_worker();
   host->next = w->idle_hosts_;
   w->idle_hosts_ = host;
-  if (++w->idle_host_count_ <= most_idle_hosts) return;
+  w->idle_host_count_.add();
+  if (w->idle_host_count_.get() <= most_idle_hosts) return;
   for (unsigned i = 0; i < most_idle_hosts / 2; ++i) {
     fiber* surplus = w->idle_hosts_;
     w->idle_hosts_ = surplus->next;
-    --w->idle_host_count_;
+    w->idle_host_count_.subtract();
     w->runtime_->give_pooled_host(*surplus);
   }
 }
@@ -152,11 +154,19 @@ void worker::run_on_host(fiber& self, task_node& task) noexcept {
   if (switches_.get() % 64 == 0 && (switches_.get() % 256 == 0 || poll_is_due())) {
     poll_wanted_ = careful_ = injected_due_ = true;
   }
-  if (!std::exchange(task_is_stolen_, false)) return run_task(self, task);
+  if (!task_is_special_) [[likely]]
+    return run_task(self, task);
+  run_special(self, task);
+}
+
+// A stolen task, or one on a runtime with a trace. A root function records itself.
+void worker::run_special(fiber& self, task_node& task) noexcept {
+  const bool stolen = std::exchange(task_is_stolen_, false);
+  task_is_special_ = trace_ != nullptr;
+  if (trace_ != nullptr && task.group != nullptr) trace_->record(task);
   const std::uint64_t start = __builtin_ia32_rdtsc();
   run_task(self, task);
-  if (this_worker() != this) return;
-  crumbs_ = __builtin_ia32_rdtsc() - start < crumb_cycles ? crumbs_ + 1 : 0;
+  if (stolen && this_worker() == this) crumbs_ = __builtin_ia32_rdtsc() - start < crumb_cycles ? crumbs_ + 1 : 0;
 }
 
 // Half of the stack must remain: a task that fits a stack of its own with room to spare must not overflow its waiter's.

@@ -1,5 +1,6 @@
 // A worker without work: looking for some elsewhere, and sleeping.
 #include <algorithm>
+#include <utility>
 
 #include <weft/scheduler/detail/fences.hpp>
 #include <weft/scheduler/detail/worker.hpp>
@@ -22,6 +23,8 @@ constexpr unsigned most_quiet_sleeps = 100;
 // ---------------------------------------------------------------------------------------------------- looking
 
 fiber* worker::find_elsewhere() noexcept {
+  if (off_duty() && !runtime_->stopping()) [[unlikely]]
+    return nullptr;
   if (fiber* f = runtime_->fibers.pop()) return f;
   handed_ = runtime_->tasks.pop();
   if (handed_ == nullptr) handed_ = steal_task();
@@ -44,19 +47,26 @@ void worker::back_off_from_crumbs() noexcept {
 
 task_node* worker::steal_task() noexcept {
   if (crumbs_ > 0) back_off_from_crumbs();
-  const auto& workers = runtime_->workers();
+  const auto workers = runtime_->workers();
   random_ = random_ * 1664525 + 1013904223;
   const std::size_t start = random_ >> 16;
   for (std::size_t i = 0; i < workers.size(); ++i) {
     worker& victim = *workers[(start + i) % workers.size()];
-    if (&victim == this || victim.tasks_.empty()) continue;
+    if (&victim == this || victim.tasks_.empty() || !may_steal_tasks_of(victim)) continue;
     if (task_node* task = victim.tasks_.steal()) {
       tasks_stolen_.add();
-      task_is_stolen_ = true;
+      task_is_stolen_ = task_is_special_ = true;
+      note_steal(trace_label::kind::steal_task, victim, 1);
       return task;
     }
   }
   return nullptr;
+}
+
+// A spare beside workers that compute is there for fibers that had waited. Were it to take tasks that want to compute, too, there would
+// only be more threads than CPUs.
+bool worker::may_steal_tasks_of(const worker& victim) const noexcept {
+  return !spare_ || victim.blocked_.load(std::memory_order_relaxed) || runtime_->stopping();
 }
 
 fiber* worker::steal_fiber() noexcept {
@@ -72,8 +82,10 @@ fiber* worker::take_half_of(worker& victim) noexcept {
   ready_ring::batch batch;
   const std::uint32_t n = victim.ready_.take_half(batch);
   for (std::uint32_t i = 1; i < n; ++i) push_ready(batch[i]);
+  if (n == 0) return nullptr;
   fibers_stolen_.add(n);
-  return n > 0 ? batch[0] : nullptr;
+  note_steal(trace_label::kind::steal_fibers, victim, n);
+  return batch[0];
 }
 
 fiber* worker::take_stuck_next(worker& victim) noexcept {
@@ -81,15 +93,27 @@ fiber* worker::take_stuck_next(worker& victim) noexcept {
   if (!seen.stuck) return nullptr;
   seen = {};
   fiber* f = victim.take_next();
-  if (f != nullptr) fibers_stolen_.add();
+  if (f == nullptr) return nullptr;
+  fibers_stolen_.add();
+  note_steal(trace_label::kind::steal_fibers, victim, 1);
   return f;
+}
+
+void worker::note_steal(trace_label::kind what, const worker& victim, std::uint64_t count) noexcept {
+  if (what == trace_label::kind::steal_task) {
+    WEFT_PROBE(steal_task, index_, victim.index_);
+  } else {
+    WEFT_PROBE(steal_fibers, index_, victim.index_, count);
+  }
+  static_cast<void>(victim);  // where there are no probes
+  if (trace_ != nullptr) trace_->instant(what, count);
 }
 
 bool worker::work_in_sight(clock::time_point now) noexcept {
   if (!runtime_->fibers.empty() || !runtime_->tasks.empty()) return true;
   for (const auto& victim : runtime_->workers()) {
     if (victim.get() == this) continue;
-    if (!victim->tasks_.empty() || !victim->ready_.empty()) return true;
+    if (!victim->ready_.empty() || (!victim->tasks_.empty() && may_steal_tasks_of(*victim))) return true;
     sighting& seen = sightings_[victim->index_];
     fiber* next = victim->next_.load(std::memory_order_relaxed);
     const std::uint64_t switches = victim->switches_.get();
@@ -113,22 +137,29 @@ bool worker::fire_overdue_elsewhere(clock::time_point now) noexcept {
 
 // ---------------------------------------------------------------------------------------------------- sleeping
 
-void worker::begin_search() noexcept {
+void worker::begin_search(clock::time_point now) noexcept {
   searching_ = careful_ = true;
+  time_.enter(activity::searching, now);
   runtime_->idle.begin_search();
 }
 
 // The last searcher that found work hands the search on: there may be more.
 void worker::end_search() noexcept {
   searching_ = false;
+  time_.enter(activity::running, clock::now());
   if (runtime_->idle.end_search()) runtime_->wake_if_wanted();
 }
 
 // The dispatcher's idle hook. Returns at any doubt; the dispatcher then picks again.
 void worker::suspend_until(const clock::time_point& until) noexcept {
+  if (runtime_->seeded != nullptr) [[unlikely]]
+    return wait_by_seed(until);
+  if (off_duty() && !runtime_->stopping()) [[unlikely]]
+    return sleep_off_duty(until);
   if (has_local_work() || search_awhile()) return;  // a task that was refused a stack may have left some
   searching_ = false;
   runtime_->idle.end_search();
+  operations_pending_.store(driver_->busy(), std::memory_order_relaxed);
   runtime_->idle.add(index_);
   // Whoever makes work now sees us asleep, or we see the work. Other workers push without a fence; all others use one.
   if (runtime_->workers().size() > 1) {
@@ -137,17 +168,29 @@ void worker::suspend_until(const clock::time_point& until) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
   if (!notified_.load(std::memory_order_relaxed) && !runtime_->stopping() && !work_in_sight(clock::now())) sleep(until);
+  runtime_->watcher.worker_woke();
   if (!runtime_->idle.remove(index_)) {  // woken as the searcher
     searching_ = careful_ = true;
     quiet_sleeps_ = 0;
   }
+  time_.enter(searching_ ? activity::searching : activity::running, clock::now());
   notified_.exchange(false, std::memory_order_acq_rel);  // the dispatcher looks at Boost's remote queue next
+}
+
+// Out of the set of those who can be woken for work; its own timers and completions wake it, and then what they made ready is handed
+// over. Whoever claimed it before it left wanted a searcher: the claim is passed on.
+void worker::sleep_off_duty(clock::time_point until) noexcept {
+  if (std::exchange(searching_, false) && runtime_->idle.end_search()) runtime_->wake_if_wanted();
+  operations_pending_.store(driver_->busy(), std::memory_order_relaxed);
+  if (!has_local_work() && !notified_.load(std::memory_order_relaxed)) wait(std::min(until, timers_.next()));
+  time_.enter(activity::running, clock::now());
+  notified_.exchange(false, std::memory_order_acq_rel);
 }
 
 // True when there is something to do. Only the work of others makes looking worth while.
 bool worker::search_awhile() noexcept {
-  if (!searching_) begin_search();
   auto now = clock::now();
+  if (!searching_) begin_search(now);
   const auto give_up = now + runtime_->settings().spin;
   for (int round = 0;; ++round, now = clock::now()) {
     if (notified_.load(std::memory_order_relaxed)) {
@@ -164,14 +207,25 @@ bool worker::search_awhile() noexcept {
 
 void worker::sleep(clock::time_point until) noexcept {
   until = std::min(until, timers_.next());
-  const auto& workers = runtime_->workers();
+  const auto workers = runtime_->workers();
   for (const auto& other : workers) {
     const auto next = other->timers_.next();
     if (other.get() != this && next != clock::time_point::max()) until = std::min(until, next + overdue_after);
   }
-  until = std::min(until, backstop());
+  if (until == clock::time_point::max() && runtime_->settings().detect_deadlock && runtime_->all_asleep()) {
+    until = runtime_->deadlocks.before_sleep();
+  }
+  wait(std::min(until, backstop()));
+}
+
+void worker::wait(clock::time_point until) noexcept {
   sleeps_.add();
+  time_.enter(activity::asleep, clock::now());
+  WEFT_PROBE(worker_sleep, index_, until.time_since_epoch().count());
+  if (trace_ != nullptr) trace_->begin(trace_label(trace_label::kind::asleep));
   driver_->wait(until);
+  if (trace_ != nullptr) trace_->begin(trace_label());
+  WEFT_PROBE(worker_wake, index_);
 }
 
 // When to look around although nobody calls. Once all have slept for long they need not: whoever finds work first then calls one to watch

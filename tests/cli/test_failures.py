@@ -24,7 +24,7 @@ class BadInput(WeftTest):
                 ("--timeout", "0", "duration"), ("--timeout", "-1s", "duration"), ("--memory", "lots", "lots"),
                 ("--memory", "0", "size"), ("--env", "=x", "NAME=VALUE"), ("--env", "NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE"),
                 ("--dir", "::/x", "HOST::GUEST"), ("--dir", "/no/such/folder", "/no/such/folder"),
-                ("--log", "loud", "loud")):
+                ("--log", "loud", "loud"), ("--trace", "/no/such/folder/out.json", "trace: cannot write .*No such file")):
             with self.subTest(flag=flag, value=value):
                 self.assert_one_line(self.weft("run", flag, value, guest("hello")), 2, said)
 

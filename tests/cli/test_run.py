@@ -116,6 +116,25 @@ class Reports(WeftTest):
         for counter in ("switches", "tasks_stolen", "fibers_stolen", "ring_operations"):
             self.assertIsInstance(report[counter], int)
 
+    def test_trace(self):
+        copies, workers = 6, 2
+        result = self.weft("run", "--trace", "out.json", "--workers", workers, "--copies", copies, guest("sleeper"), 3, 1)
+        self.assertEqual(result.code, 0, result)
+        trace = json.loads((self.folder / "out.json").read_text())
+        self.assertEqual(trace["otherData"], {"runtime": "weft", "events_lost": 0})
+        events = trace["traceEvents"]
+        rows = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+        for worker in range(workers):
+            self.assertEqual(rows[worker], f"weft-{worker}")
+        slices = [e for e in events if e["ph"] == "X"]
+        self.assertGreaterEqual(sum(e["name"] == "guest" for e in slices), copies)
+        self.assertIn("root", {e["name"] for e in slices})
+        for row in rows:
+            until = 0
+            for e in (e for e in slices if e["tid"] == row):
+                self.assertGreaterEqual(e["ts"], until - 0.0015, e)  # both are cut to nanoseconds
+                until = e["ts"] + e["dur"]
+
     def test_log(self):
         quiet = self.weft("run", guest("hello"))
         self.assertEqual(quiet.err, "")
@@ -134,7 +153,7 @@ class Help(WeftTest):
     def test_help_has_examples_and_every_flag(self):
         result = self.weft("run", "--help")
         self.assertEqual(result.code, 0)
-        for flag in ("--dir", "--env", "--copies", "--workers", "--timeout", "--memory", "--stats", "--json", "--log"):
+        for flag in ("--dir", "--env", "--copies", "--workers", "--timeout", "--memory", "--stats", "--json", "--trace", "--log"):
             self.assertIn(flag, result.out)
         self.assertIn("weft run hello.wasm", result.out)
         self.assertIn("weft run", self.weft("--help").out)

@@ -236,7 +236,7 @@ TEST(group, may_be_made_by_functions_of_any_depth_and_in_loops) {
 TEST(group, is_used_in_destructors_and_handlers) {
   test::run([] {
     struct cleanup {
-      int& done;
+      std::atomic<int>& done;
       ~cleanup() {
         group g;
         for (int i = 0; i < 3; ++i) {
@@ -246,7 +246,7 @@ TEST(group, is_used_in_destructors_and_handlers) {
         g.join();
       }
     };
-    int done = 0;
+    std::atomic<int> done{0};
     try {
       cleanup c{done};
       throw std::runtime_error("passing");

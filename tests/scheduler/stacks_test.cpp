@@ -182,7 +182,7 @@ TEST(stacks_death, other_faults_are_not_called_overflow) {
 
 TEST(stacks, without_room_for_any_run_throws) {
   options o = test::test_options();
-  o.stack_size = std::size_t{1} << 45;
+  o.stack_size = std::size_t{1} << 46;
   runtime rt(o);
   for (int i = 0; i < 3; ++i) {
     try {
@@ -201,7 +201,8 @@ int exhaust_stacks(bool fail_fast) {
   std::size_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
   rlimit limit{};
-  limit.rlim_cur = limit.rlim_max = pages * 4'096 + (std::size_t{600} << 20);
+  limit.rlim_cur = limit.rlim_max =
+      pages * 4'096 + (std::size_t{600 + 80 * test::worker_count()} << 20);  // a worker's arena and stack
   ::setrlimit(RLIMIT_AS, &limit);
   options o = test::test_options();
   o.stack_size = 1 << 20;

@@ -40,6 +40,7 @@ Examples:
   weft run --dir /srv/in::/in:ro --env LANG=C app.wasm
   weft run --copies 64 --stats tile.wasm             64 instances at once over all cores
   weft run --timeout 10s --memory 64M untrusted.wasm
+  weft run --copies 8 --trace out.json app.wasm      open out.json in ui.perfetto.dev
   cat data | weft run filter.wasm > result
 
 The exit code is the guest's; 134 if it trapped, 124 after --timeout, 130 after Ctrl-C, 2 if the flags
@@ -88,6 +89,14 @@ void check_directories(const run_options& options) {
   }
 }
 
+// Before anything runs; the file stays as it is.
+void check_trace(const std::string& path) {
+  if (path.empty()) return;
+  std::FILE* file = std::fopen(path.c_str(), "ae");
+  if (file == nullptr) throw usage_error("--trace: cannot write '" + path + "': " + std::strerror(errno));
+  std::fclose(file);
+}
+
 const char* name_of(int signal) { return signal == SIGINT ? "SIGINT" : "SIGTERM"; }
 
 // Why the run was cut short, if it was, and the exit code that says so.
@@ -129,7 +138,7 @@ int run_module(const run_options& options) {
   signal_watch signals;  // before the runtime's threads, which inherit what it blocks
   wasm::engine engine;
   spdlog::info("guests' memory: {}", engine.memory_note());
-  runtime rt({.workers = options.workers});
+  runtime rt({.workers = options.workers, .trace = options.trace});
   run_report report;
   report.result = rt.run([&] { return run_copies(load(engine, options.module), options, signals); });
   std::fputs(failures_text(report.result).c_str(), stderr);
@@ -160,6 +169,8 @@ run_command::run_command(CLI::App& program)
   single("--workers", raw_.workers, "N", "Run on this many threads (default: the CPUs this process may use)");
   single("--timeout", raw_.timeout, "TIME", "End the guest after this time: 10s, 500ms, 2m");
   single("--memory", raw_.memory, "SIZE", "Most memory that a copy may have: 64M, 1G");
+  single("--trace", options_.trace, "FILE",
+         "Record what each worker runs when, for ui.perfetto.dev or chrome://tracing");
   single("--log", log_level_, "LEVEL",
          "Log this and worse: trace, debug, info, warn, error, off (default: $WEFT_LOG, else warn)");
   command_->add_flag("--stats", options_.statistics, "Print a table of what it took on standard error");
@@ -206,6 +217,7 @@ void run_command::read_flags() {
   if (!raw_.timeout.empty()) options_.timeout = read_value("--timeout", raw_.timeout, parse_duration);
   if (!raw_.memory.empty()) options_.memory = read_value("--memory", raw_.memory, parse_size);
   check_directories(options_);
+  check_trace(options_.trace);
 }
 
 int run_command::execute() {

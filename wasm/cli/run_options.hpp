@@ -31,6 +31,7 @@ struct run_options {
   unsigned workers = 0;                             // 0: as many as the process may use CPUs
   std::optional<std::chrono::nanoseconds> timeout;  // none: no limit
   std::optional<std::uint64_t> memory;              // bytes a copy; none: the engine's default
+  std::string trace;                                // a file for what each worker ran when; empty: none
   bool json = false;
   bool statistics = false;
 };

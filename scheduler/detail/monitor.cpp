@@ -1,0 +1,178 @@
+#include <weft/scheduler/detail/monitor.hpp>
+
+#include <pthread.h>
+
+#include <cstdio>
+#include <new>
+#include <system_error>
+
+#include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/thread_state.hpp>
+#include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/observe/own_thread.hpp>
+#include <weft/scheduler/observe/stall_report.hpp>
+
+namespace weft::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto period = 5ms;
+// A worker that has not switched for this long is stuck.
+constexpr auto patience = 10ms;
+// So long its stack is tried to be read.
+constexpr auto most_patience = 100ms;
+// Spares stay for a while after they were needed last: who blocks or hogs once mostly does it again.
+constexpr auto linger = 500ms;
+// So often all must have been asleep before the monitor sleeps, too.
+constexpr unsigned most_quiet_looks = 20;
+
+}  // namespace
+
+void monitor::start() {
+  try {
+    thread_ = std::thread([this] { watch(); });
+  } catch (const std::system_error& e) {
+    throw std::system_error(e.code(),
+                            "weft: cannot start the monitor's thread; raise the limit of processes (ulimit -u)");
+  }
+  ::pthread_setname_np(thread_.native_handle(), "weft-monitor");
+}
+
+void monitor::stop() noexcept {
+  if (!thread_.joinable()) return;
+  {
+    std::lock_guard guard(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+void monitor::watch() noexcept {
+  const own_thread counted;
+  std::unique_lock guard(mutex_);
+  while (wait(guard)) {
+    guard.unlock();
+    look(clock::now());
+    guard.lock();
+  }
+}
+
+// False when it is to end. While all workers sleep there is nothing to see: the first that wakes says so.
+bool monitor::wait(std::unique_lock<std::mutex>& guard) {
+  if (quiet_ < most_quiet_looks) {
+    changed_.wait_for(guard, period, [this] { return stopping_; });
+    return !stopping_;
+  }
+  asleep_.store(true, std::memory_order_seq_cst);
+  if (runtime_->all_asleep()) {
+    changed_.wait(guard, [this] { return stopping_ || !asleep_.load(std::memory_order_relaxed); });
+  }
+  asleep_.store(false, std::memory_order_relaxed);
+  quiet_ = 0;
+  return !stopping_;
+}
+
+[[gnu::noinline]] void monitor::wake() noexcept {
+  std::lock_guard guard(mutex_);
+  asleep_.store(false, std::memory_order_relaxed);
+  changed_.notify_one();
+}
+
+void monitor::look(clock::time_point now) noexcept {
+  quiet_ = spares_on_duty() == 0 && runtime_->all_asleep() ? quiet_ + 1 : 0;
+  census c;
+  const auto workers = runtime_->workers();
+  for (std::size_t i = sightings_.size(); i < workers.size(); ++i) sightings_.push_back(sight(*workers[i], now));
+  for (std::size_t i = 0; i < workers.size(); ++i) look_at(*workers[i], sightings_[i], now, c);
+  c.waiters_wait |= !runtime_->fibers.empty() || !runtime_->tasks.empty();
+  staff(c, now);
+  for (std::size_t i = 0; i < sightings_.size(); ++i) {  // last, as it takes long
+    if (sightings_[i].to_report) report(*workers[i], sightings_[i], now);
+  }
+}
+
+monitor::sighting monitor::sight(const worker& w, clock::time_point now) noexcept {
+  return {.progress = w.progress(), .since = now, .cpu_time = w.cpu_time()};
+}
+
+void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& c) noexcept {
+  if (w.off_duty()) return;
+  ++c.working;
+  const std::uint64_t progress = w.progress();
+  if (progress != seen.progress || runtime_->idle.contains(w.index())) {
+    seen = sight(w, now);
+    w.set_blocked(false);
+    return;
+  }
+  if (now - seen.since < patience) return;
+  const thread_state state = state_of_thread(w.thread_id());
+  w.set_blocked(state == thread_state::waiting);
+  if (state == thread_state::waiting) {
+    ++c.blocked;
+    c.work_waits |= !w.has_no_tasks();
+  } else {
+    ++c.computing;
+  }
+  const bool others_wait = w.has_waiting_fibers(now);
+  c.waiters_wait |= others_wait;
+  seen.delays_others |= others_wait;
+  if (seen.noticed || w.block_is_announced()) return;
+  if (state == thread_state::waiting) {
+    notice(seen, stall_kind::blocked, blocks_);
+  } else if (seen.delays_others && std::chrono::nanoseconds(w.cpu_time() - seen.cpu_time) >= patience) {
+    notice(seen, stall_kind::computing, hogs_);
+  }
+}
+
+void monitor::notice(sighting& seen, stall_kind kind, std::atomic<std::uint64_t>& count) noexcept {
+  seen.noticed = seen.to_report = true;
+  seen.kind = kind;
+  count.fetch_add(1, std::memory_order_relaxed);
+}
+
+// A stack that cannot be read at this moment is tried again for a while. A report that there is no memory for is not worth the process.
+void monitor::report(const worker& w, sighting& seen, clock::time_point now) noexcept {
+  try {
+    const stall_finding finding = examine_stall(w, seen.kind, now - seen.since);
+    seen.to_report = !finding.has_stack && now - seen.since < most_patience;
+    if (seen.to_report || (!finding.has_stack && finding.report.spawned.empty())) return;
+    if (!reported_.insert(finding.key()).second) return;
+    if (const auto& sink = runtime_->settings().on_stall) return sink(finding.report);
+    std::fputs(to_string(finding.report).c_str(), stderr);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+unsigned monitor::spares_off_duty() const noexcept {
+  return static_cast<unsigned>(runtime_->workers().size()) - runtime_->settings().workers - spares_on_duty();
+}
+
+// A blocked worker is replaced while there is work for it. Beside workers that all compute one more can give no CPU to tasks, but the
+// kernel lets those through it who waited and need little.
+void monitor::staff(const census& c, clock::time_point now) noexcept {
+  const unsigned wanted = runtime_->settings().workers;
+  const unsigned stuck = c.blocked + c.computing;
+  const bool anybody_sleeps = runtime_->idle.sleepers() != 0;
+  if (stuck >= wanted || c.blocked >= on_duty_.load(std::memory_order_relaxed)) spare_needed_ = now;
+  if (stuck > 0 && (c.work_waits || c.waiters_wait) && anybody_sleeps) return runtime_->wake_if_wanted();
+  const bool too_few = c.working - c.blocked < wanted && (c.work_waits || c.waiters_wait);
+  if (too_few || (stuck == c.working && c.waiters_wait)) return send_spare();
+  if (now - spare_needed_ > linger && on_duty_.load(std::memory_order_relaxed) > 0) {
+    on_duty_.fetch_sub(1, std::memory_order_relaxed);
+    runtime_->workers()[wanted + on_duty_.load(std::memory_order_relaxed)]->interrupt();
+    spare_needed_ = now;
+  }
+}
+
+void monitor::send_spare() noexcept {
+  const unsigned wanted = runtime_->settings().workers;
+  const unsigned duty = on_duty_.load(std::memory_order_relaxed);
+  if (wanted + duty == runtime_->workers().size() && !runtime_->start_spare()) return;
+  on_duty_.store(duty + 1, std::memory_order_relaxed);
+  runtime_->workers()[wanted + duty]->interrupt();
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,93 @@
+// Watches a runtime's workers from a thread of its own, for what they cannot notice themselves: that the fiber they run blocks the
+// thread in the kernel without having said so (blocking() says so), or computes for long without giving way. Others then wait
+// behind it although CPUs may be idle. The remedy is a spare worker, which steals from the stuck one; Go's sysmon and its
+// hand-off of a P are the model.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <weft/scheduler/stall.hpp>
+
+namespace weft::detail {
+
+class runtime_core;
+class worker;
+
+class monitor {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  explicit monitor(runtime_core& runtime) noexcept : runtime_(&runtime) {}
+  monitor(const monitor&) = delete;
+  monitor& operator=(const monitor&) = delete;
+
+  // Throws std::system_error if there is no thread for it. stop() must come before the workers stop.
+  void start();
+  void stop() noexcept;
+
+  // A worker has come out of its sleep. While all sleep for long the monitor sleeps, too.
+  void worker_woke() noexcept {
+    if (asleep_.load(std::memory_order_seq_cst)) [[unlikely]]
+      wake();
+  }
+
+  // How many of the spare workers are to work: those with the lowest indices.
+  [[nodiscard]] unsigned spares_on_duty() const noexcept { return on_duty_.load(std::memory_order_relaxed); }
+  [[nodiscard]] unsigned spares_off_duty() const noexcept;
+  [[nodiscard]] std::uint64_t blocks_noticed() const noexcept { return blocks_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t hogs_noticed() const noexcept { return hogs_.load(std::memory_order_relaxed); }
+
+ private:
+  // What was seen of one worker, and since when it has not changed.
+  struct sighting {
+    std::uint64_t progress = 0;
+    clock::time_point since;
+    std::int64_t cpu_time = 0;  // of its thread then, in nanoseconds
+    bool delays_others = false;
+    bool noticed = false;
+    bool to_report = false;
+    stall_kind kind{};
+  };
+  // The workers that count now, the stuck ones by what they are stuck in.
+  struct census {
+    unsigned working = 0;
+    unsigned blocked = 0;
+    unsigned computing = 0;
+    bool work_waits = false;    // beside a blocked worker, or that no worker has taken
+    bool waiters_wait = false;  // fibers that had waited, or timers: what is short of latency, not of CPU
+  };
+
+  void watch() noexcept;
+  bool wait(std::unique_lock<std::mutex>& guard);
+  void wake() noexcept;
+  void look(clock::time_point now) noexcept;
+  [[nodiscard]] static sighting sight(const worker& w, clock::time_point now) noexcept;
+  void look_at(worker& w, sighting& seen, clock::time_point now, census& c) noexcept;
+  void notice(sighting& seen, stall_kind kind, std::atomic<std::uint64_t>& count) noexcept;
+  void report(const worker& w, sighting& seen, clock::time_point now) noexcept;
+  void staff(const census& c, clock::time_point now) noexcept;
+  void send_spare() noexcept;
+
+  runtime_core* const runtime_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopping_ = false;
+  std::atomic<bool> asleep_{false};
+  unsigned quiet_ = 0;  // looks in a row that found all asleep
+  std::vector<sighting> sightings_;
+  clock::time_point spare_needed_;
+  std::set<std::string> reported_;  // places
+  std::atomic<unsigned> on_duty_{0};
+  std::atomic<std::uint64_t> blocks_{0}, hogs_{0};
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,125 @@
+// What a dump and a deadlock report tell of mutexes and events.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <mutex>
+#include <string>
+
+#include <support.hpp>
+#include <weft/scheduler/deadlock_error.hpp>
+#include <weft/scheduler/dump.hpp>
+#include <weft/scheduler/group.hpp>
+#include <weft/sync/event.hpp>
+#include <weft/sync/mutex.hpp>
+
+namespace weft {
+namespace {
+
+using testing::AllOf;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+template <class F>
+std::string deadlock_of(F f) {
+  try {
+    test::run(f);
+  } catch (const deadlock_error& e) {
+    return e.what();
+  }
+  return {};
+}
+
+TEST(deadlock, of_two_mutexes_crossed_names_the_cycle) {
+  const std::string report = deadlock_of([] {
+    mutex a, b;
+    event has_a, has_b;
+    group g;
+    g.spawn(
+        [&] {
+          const std::lock_guard first(a);
+          has_a.set();
+          has_b.wait();
+          const std::lock_guard second(b);
+        },
+        {.name = "left"});
+    g.spawn(
+        [&] {
+          const std::lock_guard first(b);
+          has_b.set();
+          has_a.wait();
+          const std::lock_guard second(a);
+        },
+        {.name = "right"});
+  });
+  EXPECT_THAT(
+      report,
+      AllOf(HasSubstr("These wait for each other:"),
+            ContainsRegex("'left', spawned at tests/sync/deadlock_test.cpp:[0-9]+, waits for mutex 0x[0-9a-f]+, held "
+                          "by fiber [0-9]+"),
+            ContainsRegex("'right', spawned at .*, waits for mutex 0x[0-9a-f]+, held by fiber [0-9]+")));
+}
+
+TEST(deadlock, of_a_mutex_locked_twice) {
+  EXPECT_THAT(deadlock_of([] {
+                mutex m;
+                const std::lock_guard once(m);
+                const std::lock_guard twice(m);
+              }),
+              ContainsRegex("These wait for each other:\n  fiber [0-9]+ 'root', .*, waits for mutex"));
+}
+
+TEST(deadlock, of_an_event_never_set) {
+  EXPECT_THAT(deadlock_of([] {
+                event never;
+                never.wait();
+              }),
+              ContainsRegex("Nobody is left who could end:\n  the wait of fiber [0-9]+ 'root', .*, for event 0x"));
+}
+
+TEST(deadlock, through_a_join_is_a_cycle) {
+  EXPECT_THAT(deadlock_of([] {
+                mutex m;
+                const std::lock_guard held(m);
+                event begun;  // so that the child does not run on our stack
+                group g("g");
+                g.spawn(
+                    [&] {
+                      begun.set();
+                      const std::lock_guard again(m);
+                    },
+                    {.name = "child"});
+                begun.wait();
+                g.join();
+              }),
+              AllOf(HasSubstr("These wait for each other:"), ContainsRegex("'child', .*, waits for mutex"),
+                    HasSubstr("waits for end of group 'g'")));
+}
+
+TEST(dump, names_the_holder_of_a_mutex) {
+  test::run([] {
+    mutex m;
+    group g;
+    m.lock();
+    g.spawn([&] { const std::lock_guard wait(m); });
+    std::string text;
+    test::give_way_until([&] { return (text = dump()).find(": mutex") != std::string::npos; });
+    EXPECT_THAT(text, ContainsRegex("mutex 0x[0-9a-f]+, held by fiber [0-9]+"));
+    m.unlock();
+  });
+}
+
+TEST(dump, says_that_a_mutex_is_held_by_a_thread) {
+  mutex m;
+  ASSERT_TRUE(m.try_lock());
+  test::run([&] {
+    group g;
+    g.spawn([&] { const std::lock_guard wait(m); });
+    std::string text;
+    test::give_way_until([&] { return (text = dump()).find(": mutex") != std::string::npos; });
+    EXPECT_THAT(text, HasSubstr("held by a thread that is no fiber"));
+    m.unlock();
+  });
+}
+
+}  // namespace
+}  // namespace weft
