@@ -8,6 +8,8 @@ namespace {
 
 std::string quoted(const std::string& name) { return name.empty() ? "" : " '" + name + "'"; }
 
+}  // namespace
+
 const char* name_of(scope_kind kind) noexcept {
   switch (kind) {
     case scope_kind::root:
@@ -21,8 +23,6 @@ const char* name_of(scope_kind kind) noexcept {
   }
   return "scope";
 }
-
-}  // namespace
 
 std::string describe(const code_place& place) {
   return place.file.empty() ? "an unknown place" : place.file + ":" + std::to_string(place.line);

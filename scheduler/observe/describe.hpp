@@ -8,6 +8,8 @@
 
 namespace weft::detail {
 
+// "group", "deadline"
+[[nodiscard]] const char* name_of(scope_kind kind) noexcept;
 // "fiber 3 'client', spawned at server.cpp:20"
 [[nodiscard]] std::string title_of(const fiber_view& f);
 // "group 'clients' made at server.cpp:20"

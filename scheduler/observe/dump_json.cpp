@@ -102,20 +102,6 @@ const char* name_of(fiber_state state) noexcept {
   return "";
 }
 
-const char* name_of(scope_kind kind) noexcept {
-  switch (kind) {
-    case scope_kind::root:
-      return "root";
-    case scope_kind::group:
-      return "group";
-    case scope_kind::deadline:
-      return "deadline";
-    case scope_kind::shield:
-      return "shield";
-  }
-  return "";
-}
-
 class process_writer {
  public:
   process_writer(const process_view& process, unwinder& stacks, std::string& out)

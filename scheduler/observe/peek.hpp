@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -15,7 +16,8 @@ template <class T>
 [[nodiscard]] std::optional<T> peek(const T* from) noexcept {
   static_assert(std::is_trivially_copyable_v<T>);
   std::optional<T> value(std::in_place);
-  if (!peek(static_cast<const void*>(from), static_cast<void*>(&*value), sizeof(T))) value.reset();
+  const auto bytes = std::as_writable_bytes(std::span(&*value, 1));
+  if (!peek(static_cast<const void*>(from), bytes.data(), bytes.size())) value.reset();
   return value;
 }
 
