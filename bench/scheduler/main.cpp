@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
       {"100k_sleepers", "s", bench::sleepers},
       {"cancel_tree", "s", bench::cancel_tree},
       {"ticker_beside_hogs", "ms", bench::ticker_beside_hogs},
+      {"ticker_beside_blocked", "ms", bench::ticker_beside_blocked},
   };
   return bench::run_program(argc, argv, WEFT_VERSION, workloads);
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include "../harness/harness.hpp"
@@ -31,6 +32,18 @@ class arrivals {
   std::atomic<long> missing_;
   weft::event complete_;
 };
+
+// Ticks of 1 ms: the 99th percentile of how late they came, in milliseconds.
+double tick_lateness(long ticks) {
+  std::vector<double> lateness;
+  const auto begin = clock_type::now();
+  for (long tick = 1; tick <= ticks; ++tick) {
+    const auto due = begin + milliseconds(tick);
+    if (clock_type::now() < due) weft::sleep_until(due);  // one that is late already does not wait again
+    lateness.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - due).count());
+  }
+  return percentile_99(lateness);
+}
 
 }  // namespace
 
@@ -98,14 +111,18 @@ double ticker_beside_hogs(unsigned workers, long size) {
         }
       });
     }
-    std::vector<double> lateness;
-    const auto begin = clock_type::now();
-    for (long tick = 1; tick <= size; ++tick) {
-      const auto due = begin + milliseconds(tick);
-      if (clock_type::now() < due) weft::sleep_until(due);  // one that is late already does not wait again
-      lateness.push_back(std::chrono::duration<double, std::milli>(clock_type::now() - due).count());
-    }
-    return percentile_99(lateness);
+    return tick_lateness(size);
+  });
+}
+
+double ticker_beside_blocked(unsigned workers, long size) {
+  return on_workers(workers, [size] {
+    weft::group blocked;
+    blocked.spawn([size] {
+      weft::yield();
+      std::this_thread::sleep_for(milliseconds(size / 2));  // blocks the worker; weft was not told
+    });
+    return tick_lateness(size);
   });
 }
 

@@ -18,6 +18,7 @@ double parked_on_one_event(unsigned workers, long size);
 double sleepers(unsigned workers, long size);
 double cancel_tree(unsigned workers, long size);
 double ticker_beside_hogs(unsigned workers, long size);
+double ticker_beside_blocked(unsigned workers, long size);
 
 // computing
 double skynet_by_join(unsigned workers, long size);
