@@ -112,20 +112,19 @@ class asio_wait {
         return true;
       }
       waiter_ = self.id();
-      if (self.park([this] { lock_.unlock(); }) == wake::signalled) return true;
+      const wake why = self.park([this] { lock_.unlock(); });
+      const std::lock_guard released(lock_);  // release() is done with this, and with the fiber
+      if (why == wake::signalled) return true;
     } catch (const cancelled&) {  // before it has parked
     }
     return false;
   }
 
  private:
+  // Signals while locked: a fiber whose wait has ended otherwise may be gone, with its runtime, as soon as it sees that nobody refers to this.
   void release() noexcept {
-    ticket waiter;
-    {
-      const std::lock_guard guard(lock_);
-      if (--references_ == 0) waiter = waiter_;
-    }
-    waiter.signal();
+    const std::lock_guard guard(lock_);
+    if (--references_ == 0) waiter_.signal();
   }
 
   spin_lock lock_;
