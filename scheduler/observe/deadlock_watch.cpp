@@ -79,6 +79,7 @@ deadlock_watch::verdict deadlock_watch::judge() noexcept {
   const bool alone = foreign_threads() == 0;
   std::atomic_thread_fence(std::memory_order_seq_cst);
   for (runtime_core* r = runtime_list::first(); r != nullptr; r = r->next_runtime) {
+    if (!r->all_asleep()) return verdict::unsettled;
     if (!r->deadlocks.is_quiet()) return verdict::none;
   }
   return alone ? verdict::certain : verdict::possible;
@@ -99,6 +100,7 @@ deadlock_watch::time_point deadlock_watch::before_sleep() noexcept {
   const time_point due = quiet_since_ + (is_last ? std::chrono::nanoseconds(last_look) : first_look);
   if (now < due) return due;
   const verdict found = judge();
+  if (found == verdict::unsettled) return now + first_look;
   stage_ = found == verdict::possible && !is_last ? stage::watching : stage::done;
   guard.unlock();
   if (found == verdict::certain) {

@@ -46,7 +46,12 @@ class deadlock_watch {
     watching,  // nothing has run; other threads might wake somebody
     done,      // nothing more to do until something has run
   };
-  enum class verdict : unsigned char { none, possible, certain };
+  enum class verdict : unsigned char {
+    none,
+    unsettled,  // a worker is awake, perhaps only because it has just looked, too
+    possible,
+    certain,
+  };
 
   [[nodiscard]] std::uint64_t progress() const noexcept;
   [[nodiscard]] bool is_quiet() const noexcept;
