@@ -51,7 +51,7 @@ struct options {
   // How long a worker that runs out of work keeps looking before it sleeps, at most 1 s. Zero: it sleeps at once.
   std::chrono::nanoseconds spin = std::chrono::microseconds(50);
   // A file for a record of what each worker ran when, in the format of Perfetto and chrome://tracing; empty: none. It is complete
-  // whenever a run() has returned. Costs about 100 ns a switch or task (docs/observing.md).
+  // whenever a run() has returned. See docs/observing.md.
   std::string trace = {};
   // Most threads that blocking() may use at once.
   unsigned blocking_threads = 64;

@@ -42,7 +42,7 @@ struct runtime_statistics {
   std::size_t stacks_idle = 0;  // of these, pooled without a task
   std::size_t stack_size = 0;   // bytes of address space of each, guard included
   // The most that any stack has ever used, in whole pages; 0 where the kernel does not tell. Stacks stay committed, so one look at
-  // which pages there are finds it (mincore(2); about 20 us for 64 stacks). A snapshot looks at 4,096 stacks at most and the
+  // which pages there are finds it (mincore(2)). A snapshot looks at 4,096 stacks at most and the
   // next one goes on there. Pages that were swapped out count as unused.
   std::size_t stack_high_water = 0;
 
