@@ -39,6 +39,13 @@ inline options test_options(unsigned workers = worker_count()) {
   return o;
 }
 
+// For tests that count workers: nobody sends spare ones, however busy the machine is.
+inline options options_without_spares() {
+  options o = test_options();
+  o.monitor = false;
+  return o;
+}
+
 // Runs f on a fiber of a fresh runtime.
 template <class F>
 auto run(F&& f) {

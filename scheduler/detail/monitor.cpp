@@ -110,6 +110,8 @@ void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& 
   if (now - seen.since < patience) return;
   const thread_state state = state_of_thread(w.thread_id());
   w.set_blocked(state == thread_state::waiting);
+  // One that wants a CPU and gets none is not stuck in what it runs, and a spare would only want one more.
+  if (state != thread_state::waiting && std::chrono::nanoseconds(w.cpu_time() - seen.cpu_time) < patience) return;
   if (state == thread_state::waiting) {
     ++c.blocked;
     c.work_waits |= !w.has_no_tasks();
@@ -122,7 +124,7 @@ void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& 
   if (seen.noticed || w.block_is_announced()) return;
   if (state == thread_state::waiting) {
     notice(seen, stall_kind::blocked, blocks_);
-  } else if (seen.delays_others && std::chrono::nanoseconds(w.cpu_time() - seen.cpu_time) >= patience) {
+  } else if (seen.delays_others) {
     notice(seen, stall_kind::computing, hogs_);
   }
 }

@@ -1,5 +1,6 @@
 // Each of these hangs if nobody takes over what waits behind the stuck worker.
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -302,6 +303,40 @@ TEST(monitor, reports_a_fiber_that_computes_while_others_wait) {
                                 [](const stall_report& r) { return r.kind == stall_kind::computing; });
   ASSERT_NE(hog, reports.end());
   EXPECT_TRUE(hog->task == "hog" || hog->task.empty()) << hog->task;
+}
+
+// Workers that share a CPU with many others are seen not to have moved for long, again and again.
+TEST(monitor, takes_a_worker_that_gets_no_cpu_for_no_hog) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  std::size_t first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);  // threads inherit it
+  {
+    std::atomic<bool> end{false};
+    std::vector<std::jthread> crowd;
+    for (int i = 0; i < 12; ++i) {
+      crowd.emplace_back([&end] {
+        while (!end.load(std::memory_order_relaxed)) {
+        }
+      });
+    }
+    runtime rt(test::test_options());
+    rt.run([] {
+      group g;
+      for (unsigned i = 0; i < 2 * test::worker_count(); ++i) {
+        g.spawn([until = std::chrono::steady_clock::now() + 300ms] {
+          while (std::chrono::steady_clock::now() < until) yield();
+        });
+      }
+    });
+    end.store(true);
+    EXPECT_EQ(rt.statistics().workers.size(), test::worker_count()) << "a spare was sent";
+  }
+  ASSERT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 TEST(monitor, may_be_left_out) {

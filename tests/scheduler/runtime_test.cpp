@@ -243,7 +243,7 @@ TEST(runtime, options_that_make_no_sense_are_refused) {
 
 TEST(runtime, tells_its_workers_apart) {
   EXPECT_EQ(current_worker(), -1);
-  test::run([] {
+  weft::run(test::options_without_spares(), [] {
     std::vector<std::atomic<int>> seen(test::worker_count());
     group g;
     for (int i = 0; i < 100; ++i) {
@@ -293,7 +293,7 @@ TEST(runtime, sleeping_workers_wake_for_work_from_outside) {
 // ---------------------------------------------------------------------------------------------- statistics
 
 TEST(statistics, count_what_was_done) {
-  runtime rt(test::test_options());
+  runtime rt(test::options_without_spares());
   const auto before = rt.statistics().total();
   rt.run([] {
     std::atomic<int> begun{0};

@@ -26,7 +26,7 @@ TEST(this_fiber, outside_a_fiber_calls_do_what_a_thread_expects) {
 }
 
 TEST(this_fiber, inside_it_knows_where_it_is) {
-  test::run([] {
+  weft::run(test::options_without_spares(), [] {
     EXPECT_TRUE(in_fiber());
     EXPECT_GE(current_worker(), 0);
     EXPECT_LT(current_worker(), static_cast<int>(test::worker_count()));

@@ -101,9 +101,8 @@ void expect_order(const std::vector<event>& events) {
 }
 
 options traced(const temporary_file& file) {
-  options o = test::test_options();
+  options o = test::options_without_spares();  // they would have rows of their own
   o.trace = file.path();
-  o.monitor = false;  // its spare workers have rows of their own
   return o;
 }
 
