@@ -115,6 +115,6 @@ void check_cancelled() {
   if (!unwinding()) throw s->describe();
 }
 
-void throw_cancelled() { throw fiber_that_may_park().current_scope->describe(); }
+cancelled detail::cancellation_of_this_fiber() { return fiber_that_may_park().current_scope->describe(); }
 
 }  // namespace weft

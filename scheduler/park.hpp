@@ -19,10 +19,15 @@
 #include <new>
 #include <type_traits>
 
+#include <weft/scheduler/cancel.hpp>
+
 namespace weft {
 
 namespace detail {
 struct fiber;
+
+// What throw_cancelled() throws.
+[[nodiscard]] cancelled cancellation_of_this_fiber();
 
 // What is to be done once the stack of a parking fiber is out of use. A copy that the worker keeps: cancellation or a time limit may have the
 // fiber run again, and its frame gone, before the step is done.
@@ -136,6 +141,8 @@ void check_cancelled();
 
 // Throws the `cancelled` that describes the calling fiber's cancelled scope: for primitives whose wait returned
 // wake::cancelled, after they have put their own house in order.
-[[noreturn]] void throw_cancelled();
+[[noreturn]] inline void throw_cancelled() {
+  throw detail::cancellation_of_this_fiber();  // from the caller's own frame: a throw costs by the frame
+}
 
 }  // namespace weft

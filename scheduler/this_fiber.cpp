@@ -44,8 +44,8 @@ void sleep_until(std::chrono::steady_clock::time_point when) {
     return;
   }
   if (when <= detail::now()) return yield();
-  parker self(sleep_wait);
-  if (self.park_until(when, [] {}) == wake::cancelled) throw_cancelled();
+  const wake why = parker(sleep_wait).park_until(when, [] {});
+  if (why == wake::cancelled) throw_cancelled();
 }
 
 void sleep_for(std::chrono::nanoseconds duration) { sleep_until(parker::from_now(duration)); }

@@ -29,21 +29,18 @@ bool event::wait_for(std::chrono::nanoseconds limit) { return wait_until(parker:
 bool event::wait_until(parker::time_point limit) {
   check_cancelled();
   if (is_set()) return true;
-  parker self(event_wait, this);
-  lock_.lock();
-  if (is_set()) {
-    lock_.unlock();
-    return true;
-  }
-  switch (waiters_.wait(self, lock_, limit)) {
-    case wake::signalled:
+  wake why{};
+  {
+    parker self(event_wait, this);
+    lock_.lock();
+    if (is_set()) {
+      lock_.unlock();
       return true;
-    case wake::timed_out:
-      return is_set();
-    case wake::cancelled:
-      throw_cancelled();
+    }
+    why = waiters_.wait(self, lock_, limit);
   }
-  return false;
+  if (why == wake::cancelled) throw_cancelled();  // with nothing to destroy on the way, which would cost a second search
+  return why == wake::signalled || is_set();
 }
 
 }  // namespace weft
