@@ -129,25 +129,24 @@ void deadlock_watch::end_all() noexcept {
 
 // A runtime whose fibers wait for another runtime's run() is not stuck itself, unless all are.
 void deadlock_watch::end_roots_everywhere(const std::string& report) {
-  const std::exception_ptr error = std::make_exception_ptr(deadlock_error(report));
   const auto guard = runtime_list::lock();
   bool ended = false;
   for (const bool all : {false, true}) {
     for (runtime_core* r = runtime_list::first(); r != nullptr; r = r->next_runtime) {
-      if (all || r->runs_elsewhere.load(std::memory_order_relaxed) == 0) ended |= r->deadlocks.end_roots(error);
+      if (all || r->runs_elsewhere.load(std::memory_order_relaxed) == 0) ended |= r->deadlocks.end_roots(report);
     }
     if (ended) return;
   }
   std::fprintf(stderr, "%s\nweft: cancellation does not end these waits.\n", report.c_str());
 }
 
-// Each but once.
-bool deadlock_watch::end_roots(const std::exception_ptr& error) noexcept {
+// Each but once, and each by an exception of its own: who catches it is the only one to hold it.
+bool deadlock_watch::end_roots(const std::string& report) {
   const std::lock_guard guard(mutex_);
   bool ended = false;
   for (root_entry* root = roots_; root != nullptr; root = root->next) {
     if (root->deadlock != nullptr) continue;
-    root->deadlock = error;
+    root->deadlock = std::make_exception_ptr(deadlock_error(report));
     root->outermost->cancel(cancel_reason::deadlock);
     ended = true;
   }

@@ -58,7 +58,7 @@ class deadlock_watch {
   [[nodiscard]] static verdict judge() noexcept;
   static void end_all() noexcept;
   static void end_roots_everywhere(const std::string& report);
-  bool end_roots(const std::exception_ptr& error) noexcept;
+  bool end_roots(const std::string& report);
   void report_once() noexcept;
 
   runtime_core* const runtime_;

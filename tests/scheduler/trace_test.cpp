@@ -119,7 +119,8 @@ TEST(trace, has_a_row_a_worker_and_a_slice_a_task) {
           },
           {.name = "nap"});
     }
-    sleep_for(10ms);  // much longer than workers look for work
+    const auto sleeps = [] { return runtime::current_statistics().total().sleeps; };
+    for (const auto before = sleeps(); sleeps() == before;) sleep_for(10ms);
     g.spawn([] {});
   });
   const auto events = events_of(file.text());
