@@ -230,19 +230,25 @@ namespace {
   if (node.waiters != nullptr && !is_finished(node)) die_dropping_awaited_handle(node);
 }
 
+[[gnu::noinline]] void drop_finished(task_node& node, std::uint32_t state) noexcept {
+  if ((state & task_node::awaited) != 0) std::lock_guard wait_for_finish(node.lock);
+  destroy(node);
+}
+
 }  // namespace
 
 // Once the run is over nobody else writes the state.
 void drop_handle(task_node& node) noexcept {
   std::uint32_t seen = node.state.load(std::memory_order_acquire);
-  if ((seen & task_node::finished) == 0) {
+  while ((seen & task_node::finished) == 0) {
     if ((seen & task_node::awaited) != 0) [[unlikely]]
       check_that_nobody_waits(node);
-    seen = node.state.fetch_or(task_node::dropped, std::memory_order_acq_rel);
-    if ((seen & task_node::finished) == 0) return;
+    if (node.state.compare_exchange_weak(seen, seen | task_node::dropped, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+      return;
+    }
   }
-  if ((seen & task_node::awaited) != 0) std::lock_guard wait_for_finish(node.lock);
-  destroy(node);
+  drop_finished(node, seen);
 }
 
 void rethrow_failure(task_node& node) {
