@@ -43,10 +43,11 @@ cpu_source& current_cpu_source() noexcept {
 
 // "max 100000" or "150000 100000": quota and period in microseconds.
 unsigned cpus_of_quota(std::string_view cpu_max) noexcept {
-  const char* const end = cpu_max.data() + cpu_max.size();
+  const char* const begin = cpu_max.data();
+  const char* const end = begin + cpu_max.size();
   std::uint64_t quota = 0;
   std::uint64_t period = 0;
-  const auto [after_quota, no_quota] = std::from_chars(cpu_max.data(), end, quota);
+  const auto [after_quota, no_quota] = std::from_chars(begin, end, quota);
   if (no_quota != std::errc() || after_quota == end || *after_quota != ' ') return 0;
   const auto [after_period, no_period] = std::from_chars(after_quota + 1, end, period);
   if (no_period != std::errc() || period == 0 || (after_period != end && *after_period != '\n')) return 0;
