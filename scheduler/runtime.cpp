@@ -17,7 +17,7 @@ runtime::~runtime() {
   }
 }
 
-unsigned runtime::workers() const noexcept { return core_->settings().workers; }
+unsigned runtime::workers() const noexcept { return core_->wanted_workers(); }
 
 runtime_statistics runtime::statistics() const { return core_->statistics(); }
 

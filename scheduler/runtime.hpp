@@ -34,7 +34,8 @@ enum class pinning : std::uint8_t {
 
 // Values that make no sense are a std::invalid_argument that names the option, the value and what is allowed.
 struct options {
-  // OS threads that run fibers; 0: as many CPUs as this process may use (available_cpus()). At most 256.
+  // OS threads that run fibers, at most 256. 0: as many CPUs as this process may use (available_cpus()), and while the runtime lives as
+  // many as it may use then: the monitor looks each second that workers are awake in. Those too many hand their work over and sleep.
   unsigned workers = 0;
   // What threads and reports are called by: workers are NAME-0, NAME-1, ... in top and gdb. 1 to 11 bytes.
   std::string name = "weft";
@@ -77,8 +78,8 @@ struct options {
   driver_factory driver = {};
 };
 
-// CPUs this process may really use: its affinity mask, limited by the cgroup's CPU quota (cgroup v2 cpu.max), rounded
-// up; at least 1.
+// CPUs this process may really use now: the affinity mask of the calling thread, limited by the tightest CPU quota (cgroup v2's cpu.max)
+// of its cgroup and of those above it, rounded up: a quota of 1.5 CPUs counts as 2. At least 1. Reads some small files.
 [[nodiscard]] unsigned available_cpus() noexcept;
 
 namespace detail {
@@ -128,6 +129,7 @@ class runtime {
     if constexpr (!std::is_void_v<result>) return std::move(*c.value);
   }
 
+  // Of the options, or where these give none, as many as work now. Any thread.
   [[nodiscard]] unsigned workers() const noexcept;
   [[nodiscard]] runtime_statistics statistics() const;
 

@@ -34,8 +34,8 @@ struct worker_statistics {
 };
 
 struct runtime_statistics {
-  std::string name;  // options::name
-  std::vector<worker_statistics> workers;
+  std::string name;                        // options::name
+  std::vector<worker_statistics> workers;  // all that were ever started, spares included
 
   std::size_t fibers_created = 0;
   std::size_t stacks_live = 0;  // with their fibers: running, parked or idle; and those that tasks have of their own
@@ -49,7 +49,8 @@ struct runtime_statistics {
   std::size_t queued_fibers = 0;  // ready, in the queue that belongs to no worker
   std::size_t queued_tasks = 0;   // unstarted, the same
 
-  unsigned spares_on_duty = 0;       // workers beyond those of the options, while others are stuck
+  unsigned workers_wanted = 0;       // options::workers, or the CPUs there are now; further ones are spares
+  unsigned spares_on_duty = 0;       // spares that work, while others are stuck
   std::uint64_t blocks_noticed = 0;  // times a worker was seen blocked in the kernel outside blocking()
   std::uint64_t hogs_noticed = 0;    // times a fiber computed for long without giving way
 

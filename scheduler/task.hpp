@@ -19,7 +19,7 @@ class task_awaiter;
 }
 
 // Owns the task's result, not the task: that belongs to its group, and dropping the handle neither waits nor cancels. Move-only;
-// one fiber uses a handle at a time. May outlive the group and the runtime once the task is done.
+// one fiber uses a handle at a time: to drop it while another waits for the task ends the process with a message. May outlive the group and the runtime once the task is done.
 template <class T>
 class task {
  public:
@@ -83,7 +83,7 @@ class task {
 
   T take() {
     task consumed(std::move(*this));
-    detail::rethrow_failure(*consumed.node_);
+    detail::rethrow_failure(consumed.node());  // empty, if it was moved from while this fiber waited
     if constexpr (!std::is_void_v<T>) return std::move(detail::stored<T>::get(consumed.node_->storage));
   }
 

@@ -7,7 +7,11 @@ int main(int argc, char** argv) {
       {"spawn_join_one", "ns", bench::spawn_join_one},
       {"spawn_join_one_park", "ns", bench::spawn_join_one_park},
       {"spawn_1000", "ns", bench::spawn_1000},
-      {"park_unpark", "ns", bench::park_unpark},  // for bench/ratchet; the peers have nothing like it
+      {"park_unpark", "ns", bench::park_unpark},  // for bench/ratchet, like the steals; the peers have nothing like it
+      {"steal_task", "ns", bench::steal_task},
+      {"steal_fiber", "ns", bench::steal_fiber},
+      {"switch_traced", "ns", bench::switch_traced},  // for docs/observing.md
+      {"spawn_1000_traced", "ns", bench::spawn_1000_traced},
       {"skynet", "s", bench::skynet_by_join},
       {"fork_join", "s", bench::fork_join},
       {"mandelbrot", "s", bench::mandelbrot},

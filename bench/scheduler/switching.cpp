@@ -7,18 +7,38 @@
 
 namespace bench {
 
-double switch_two(unsigned workers, long size) {
-  return on_workers(workers, [size] {
-    return nanoseconds_each(size, [](long n) {
-      weft::group g;
-      for (int i = 0; i < 2; ++i) {
-        g.spawn([n] {
-          for (long k = 0; k < n / 2; ++k) weft::yield();
-        });
-      }
+namespace {
+
+void switch_between_two(long n) {
+  weft::group g;
+  for (int i = 0; i < 2; ++i) {
+    g.spawn([n] {
+      for (long k = 0; k < n / 2; ++k) weft::yield();
     });
-  });
+  }
 }
+
+void spawn_in_thousands(long n) {
+  for (long i = 0; i < n; i += 1000) {
+    weft::group g;
+    for (int k = 0; k < 1000; ++k) g.spawn([] {});
+  }
+}
+
+// The file takes no time to write.
+double traced(unsigned workers, long size, void (*f)(long)) {
+  return weft::run({.workers = workers, .trace = "/dev/null"}, [&] { return nanoseconds_each(size, f); });
+}
+
+}  // namespace
+
+double switch_two(unsigned workers, long size) {
+  return on_workers(workers, [size] { return nanoseconds_each(size, switch_between_two); });
+}
+
+double switch_traced(unsigned workers, long size) { return traced(workers, size, switch_between_two); }
+
+double spawn_1000_traced(unsigned workers, long size) { return traced(workers, size, spawn_in_thousands); }
 
 double spawn_join_one(unsigned workers, long size) {
   return on_workers(workers, [size] {
@@ -49,14 +69,7 @@ double spawn_join_one_park(unsigned workers, long size) {
 }
 
 double spawn_1000(unsigned workers, long size) {
-  return on_workers(workers, [size] {
-    return nanoseconds_each(size, [](long n) {
-      for (long i = 0; i < n; i += 1000) {
-        weft::group g;
-        for (int k = 0; k < 1000; ++k) g.spawn([] {});
-      }
-    });
-  });
+  return on_workers(workers, [size] { return nanoseconds_each(size, spawn_in_thousands); });
 }
 
 namespace {

@@ -2,6 +2,8 @@
 // and the size, and return the measured value.
 #pragma once
 
+#include <cstdlib>
+
 #include <weft/scheduler/runtime.hpp>
 
 namespace bench {
@@ -12,6 +14,12 @@ double spawn_join_one(unsigned workers, long size);
 double spawn_join_one_park(unsigned workers, long size);
 double spawn_1000(unsigned workers, long size);
 double park_unpark(unsigned workers, long size);
+double switch_traced(unsigned workers, long size);
+double spawn_1000_traced(unsigned workers, long size);
+
+// stealing
+double steal_task(unsigned workers, long size);
+double steal_fiber(unsigned workers, long size);
 
 // waiting
 double parked_on_one_event(unsigned workers, long size);
@@ -27,10 +35,10 @@ double mandelbrot(unsigned workers, long size);
 double parallel_sort(unsigned workers, long size);
 double parallel_reduce(unsigned workers, long size);
 
-// Runs f on a fiber of a runtime with so many workers.
+// Runs f on a fiber of a runtime with so many workers. WEFT_BENCH_MONITOR=off, for bench/ratchet, leaves out what depends on the clock.
 template <class F>
 double on_workers(unsigned workers, F&& f) {
-  return weft::run(weft::options{.workers = workers}, f);
+  return weft::run(weft::options{.workers = workers, .monitor = std::getenv("WEFT_BENCH_MONITOR") == nullptr}, f);
 }
 
 }  // namespace bench

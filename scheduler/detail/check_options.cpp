@@ -34,7 +34,7 @@ void check_duration(const char* option, std::chrono::nanoseconds value, std::chr
 }  // namespace
 
 options completed(options o) {
-  if (o.workers == 0) o.workers = available_cpus();
+  if (o.workers == 0) o.workers = std::min(available_cpus(), idle_set::capacity);
   if (o.workers > idle_set::capacity) {
     refuse("workers", std::to_string(o.workers), "the most is " + std::to_string(idle_set::capacity));
   }

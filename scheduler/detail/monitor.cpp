@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <new>
 #include <system_error>
@@ -25,12 +26,18 @@ constexpr auto patience = 10ms;
 constexpr auto most_patience = 100ms;
 // Spares stay for a while after they were needed last: who blocks or hogs once mostly does it again.
 constexpr auto linger = 500ms;
+// A process whose code blocks more workers than this at once should say so by blocking().
+constexpr unsigned most_spares = 64;
 // So often all must have been asleep before the monitor sleeps, too.
 constexpr unsigned most_quiet_looks = 20;
 
 }  // namespace
 
-void monitor::start() {
+void monitor::start(bool follows_cpus) {
+  if (follows_cpus) {
+    cpus_.emplace(current_cpu_source());
+    cpus_due_ = clock::now() + cpus_->interval();
+  }
   try {
     thread_ = std::thread([this] { watch(); });
   } catch (const std::system_error& e) {
@@ -83,6 +90,7 @@ bool monitor::wait(std::unique_lock<std::mutex>& guard) {
 
 void monitor::look(clock::time_point now) noexcept {
   quiet_ = spares_on_duty() == 0 && runtime_->all_asleep() ? quiet_ + 1 : 0;
+  follow_cpus(now);
   census c;
   const auto workers = runtime_->workers();
   for (std::size_t i = sightings_.size(); i < workers.size(); ++i) sightings_.push_back(sight(*workers[i], now));
@@ -99,7 +107,10 @@ monitor::sighting monitor::sight(const worker& w, clock::time_point now) noexcep
 }
 
 void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& c) noexcept {
-  if (w.off_duty()) return;
+  if (w.off_duty()) {
+    seen.since = now;
+    return;
+  }
   ++c.working;
   const std::uint64_t progress = w.progress();
   if (progress != seen.progress || runtime_->idle.contains(w.index())) {
@@ -148,14 +159,10 @@ void monitor::report(const worker& w, sighting& seen, clock::time_point now) noe
   }
 }
 
-unsigned monitor::spares_off_duty() const noexcept {
-  return static_cast<unsigned>(runtime_->workers().size()) - runtime_->settings().workers - spares_on_duty();
-}
-
 // A blocked worker is replaced while there is work for it. Beside workers that all compute one more can give no CPU to tasks, but the
 // kernel lets those through it who waited and need little.
 void monitor::staff(const census& c, clock::time_point now) noexcept {
-  const unsigned wanted = runtime_->settings().workers;
+  const unsigned wanted = runtime_->wanted_workers();
   const unsigned stuck = c.blocked + c.computing;
   const bool anybody_sleeps = runtime_->idle.sleepers() != 0;
   if (stuck >= wanted || c.blocked >= on_duty_.load(std::memory_order_relaxed)) spare_needed_ = now;
@@ -170,11 +177,32 @@ void monitor::staff(const census& c, clock::time_point now) noexcept {
 }
 
 void monitor::send_spare() noexcept {
-  const unsigned wanted = runtime_->settings().workers;
+  const unsigned wanted = runtime_->wanted_workers();
   const unsigned duty = on_duty_.load(std::memory_order_relaxed);
-  if (wanted + duty == runtime_->workers().size() && !runtime_->start_spare()) return;
+  if (duty == most_spares) return;
+  if (wanted + duty == runtime_->workers().size() && !runtime_->start_worker()) return;
   on_duty_.store(duty + 1, std::memory_order_relaxed);
   runtime_->workers()[wanted + duty]->interrupt();
+}
+
+// The mask is that of this thread, which no option binds: it began with that of whoever made the runtime, and changes with the cgroup's.
+void monitor::follow_cpus(clock::time_point now) noexcept {
+  if (!cpus_ || now < cpus_due_) return;
+  cpus_due_ = now + cpus_->interval();
+  employ(std::min(cpus_->count(), idle_set::capacity));
+}
+
+// Down: the workers with the highest indices give their work away and sleep. Up: these are recalled first, then others started.
+void monitor::employ(unsigned wanted) noexcept {
+  const unsigned before = runtime_->wanted_workers();
+  const unsigned spares = spares_on_duty();
+  if (wanted == before) return;
+  while (runtime_->workers().size() < wanted + spares && runtime_->start_worker()) {
+  }
+  const auto workers = runtime_->workers();
+  wanted = std::min(wanted, static_cast<unsigned>(workers.size()) - spares);
+  runtime_->want_workers(wanted);
+  for (unsigned i = std::min(before, wanted); i < std::max(before, wanted); ++i) workers[i + spares]->interrupt();
 }
 
 }  // namespace weft::detail

@@ -1,7 +1,7 @@
 // Watches a runtime's workers from a thread of its own, for what they cannot notice themselves: that the fiber they run blocks the
 // thread in the kernel without having said so (blocking() says so), or computes for long without giving way. Others then wait
 // behind it although CPUs may be idle. The remedy is a spare worker, which steals from the stuck one; Go's sysmon and its
-// hand-off of a P are the model.
+// hand-off of a P are the model. It also has the number of workers follow that of the CPUs, unless the options give it.
 #pragma once
 
 #include <atomic>
@@ -9,11 +9,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <weft/scheduler/detail/cpu_count.hpp>
 #include <weft/scheduler/stall.hpp>
 
 namespace weft::detail {
@@ -30,7 +32,7 @@ class monitor {
   monitor& operator=(const monitor&) = delete;
 
   // Throws std::system_error if there is no thread for it. stop() must come before the workers stop.
-  void start();
+  void start(bool follows_cpus);
   void stop() noexcept;
 
   // A worker has come out of its sleep. While all sleep for long the monitor sleeps, too.
@@ -41,7 +43,6 @@ class monitor {
 
   // How many of the spare workers are to work: those with the lowest indices.
   [[nodiscard]] unsigned spares_on_duty() const noexcept { return on_duty_.load(std::memory_order_relaxed); }
-  [[nodiscard]] unsigned spares_off_duty() const noexcept;
   [[nodiscard]] std::uint64_t blocks_noticed() const noexcept { return blocks_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t hogs_noticed() const noexcept { return hogs_.load(std::memory_order_relaxed); }
 
@@ -75,6 +76,8 @@ class monitor {
   void report(const worker& w, sighting& seen, clock::time_point now) noexcept;
   void staff(const census& c, clock::time_point now) noexcept;
   void send_spare() noexcept;
+  void follow_cpus(clock::time_point now) noexcept;
+  void employ(unsigned wanted) noexcept;
 
   runtime_core* const runtime_;
   std::thread thread_;
@@ -85,6 +88,8 @@ class monitor {
   unsigned quiet_ = 0;  // looks in a row that found all asleep
   std::vector<sighting> sightings_;
   clock::time_point spare_needed_;
+  std::optional<cpu_counter> cpus_;  // none where their number does not matter
+  clock::time_point cpus_due_;
   std::set<std::string> reported_;  // places
   std::atomic<unsigned> on_duty_{0};
   std::atomic<std::uint64_t> blocks_{0}, hogs_{0};

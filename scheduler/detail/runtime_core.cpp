@@ -32,9 +32,6 @@ namespace weft::detail {
 
 namespace {
 
-// A process whose code blocks more workers than this at once should say so by blocking().
-constexpr unsigned most_spares = 64;
-
 // What a thread of blocking() is called, and that it may run anywhere although it is a bound worker that starts it.
 std::function<void()> prepare_blocking_thread(const options& o) {
   return [name = o.name + "-blk", bound = o.pin != pinning::none, cpus = allowed_cpus()] {
@@ -116,6 +113,7 @@ runtime_core::runtime_core(options o, seeded_run* s)
     : stacks(o.stack_size),
       blocking(o.blocking_threads, prepare_blocking_thread(o)),
       seeded(s),
+      follows_cpus_(o.workers == 0),
       options_(completed(std::move(o))) {
   placement = place_workers(options_);
   if (!options_.trace.empty()) trace = std::make_unique<trace_file>(options_.trace, options_.name);
@@ -149,7 +147,7 @@ void runtime_core::start_workers() {
   phase_.notify_all();
   if (failure_ == nullptr && options_.monitor && seeded == nullptr) {
     try {
-      watcher.start();
+      watcher.start(follows_cpus_);
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -172,7 +170,7 @@ void runtime_core::stop_workers() noexcept {
   for (std::thread& t : threads_) t.join();
 }
 
-bool runtime_core::may_begin(std::exception_ptr error) noexcept {
+bool runtime_core::may_begin(unsigned index, std::exception_ptr error) noexcept {
   const bool able = error == nullptr;
   if (!able) {
     std::lock_guard guard(hosts_lock_);
@@ -181,7 +179,9 @@ bool runtime_core::may_begin(std::exception_ptr error) noexcept {
   tried_.fetch_add(1, std::memory_order_release);
   tried_.notify_all();
   phase_.wait(phase::starting, std::memory_order_acquire);
-  return able && phase_.load(std::memory_order_acquire) == phase::working;
+  if (!able || phase_.load(std::memory_order_acquire) != phase::working) return false;
+  await(live_, index + 1);  // or it might be counted as asleep before it is as a worker
+  return true;
 }
 
 void runtime_core::await_end_of_all() noexcept {
@@ -191,12 +191,12 @@ void runtime_core::await_end_of_all() noexcept {
 }
 
 bool runtime_core::all_asleep() const noexcept {
-  return idle.sleepers() + watcher.spares_off_duty() == workers().size();
+  return idle.sleepers() + resting.load(std::memory_order_seq_cst) == workers().size();
 }
 
-bool runtime_core::start_spare() noexcept {
+bool runtime_core::start_worker() noexcept {
   const unsigned index = live_.load(std::memory_order_relaxed);
-  if (index - options_.workers == most_spares || index == idle_set::capacity) return false;
+  if (index == idle_set::capacity) return false;
   try {
     workers_.emplace_back(new worker(*this, index));
     threads_.emplace_back([w = workers_.back().get()] { w->run_thread(); });
@@ -214,6 +214,7 @@ bool runtime_core::start_spare() noexcept {
     return false;
   }
   live_.store(index + 1, std::memory_order_release);
+  live_.notify_all();
   return true;
 }
 
@@ -318,6 +319,7 @@ runtime_statistics runtime_core::statistics() const {
   s.stack_high_water = std::max(stacks.high_water(), own_stacks.high_water());
   s.queued_fibers = static_cast<std::size_t>(fibers.size());
   s.queued_tasks = static_cast<std::size_t>(tasks.size());
+  s.workers_wanted = wanted_workers();
   s.spares_on_duty = watcher.spares_on_duty();
   s.blocks_noticed = watcher.blocks_noticed();
   s.hogs_noticed = watcher.hogs_noticed();

@@ -140,7 +140,7 @@ class runtime_core {
   [[nodiscard]] bool is_gone() const noexcept { return forks_before_ != forks.load(std::memory_order_relaxed); }
   [[nodiscard]] bool stopping() const noexcept { return stopping_.load(std::memory_order_acquire); }
   [[nodiscard]] const options& settings() const noexcept { return options_; }
-  // The workers of the options, then the spares that the monitor has started. A spare that is off duty has no work.
+  // All that were started, those that are off duty included: these have no work.
   [[nodiscard]] std::span<const boost::intrusive_ptr<worker>> workers() const noexcept {
     return {workers_.data(), live_.load(std::memory_order_acquire)};
   }
@@ -155,11 +155,15 @@ class runtime_core {
 
   seeded_run* const seeded;  // nullptr but in tests (testing.hpp)
 
-  // ---- the monitor's
+  // ---- how many work
   monitor watcher{*this};
+  // Of the options, or the CPUs there are now. Those with higher indices are spares.
+  [[nodiscard]] unsigned wanted_workers() const noexcept { return wanted_workers_.load(std::memory_order_relaxed); }
+  std::atomic<unsigned> resting{0};  // off duty and asleep: those are not in the idle set
   [[nodiscard]] bool all_asleep() const noexcept;
-  // Starts one more worker; false if that cannot be had. The monitor only.
-  bool start_spare() noexcept;
+  // The monitor only: a worker more, false if that cannot be had; how many are to work, of those that were started.
+  bool start_worker() noexcept;
+  void want_workers(unsigned n) noexcept { wanted_workers_.store(n, std::memory_order_relaxed); }
 
  private:
   friend class worker;
@@ -169,12 +173,14 @@ class runtime_core {
   void start_workers();
   void stop_workers() noexcept;
   // A worker's thread asks at its start, with why it cannot work (or nullptr); false if it must end at once.
-  bool may_begin(std::exception_ptr error) noexcept;
+  bool may_begin(unsigned index, std::exception_ptr error) noexcept;
   // A worker's thread has ended its work; returns when all have, so that nobody uses another's driver any more.
   void await_end_of_all() noexcept;
 
   const unsigned forks_before_ = forks.load(std::memory_order_relaxed);
+  const bool follows_cpus_;  // no number of workers was given
   options options_;
+  std::atomic<unsigned> wanted_workers_{options_.workers};
   std::vector<boost::intrusive_ptr<worker>> workers_;  // never moved: others read those that live
   std::atomic<unsigned> live_{0};
   std::vector<std::thread> threads_;

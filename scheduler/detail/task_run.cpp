@@ -1,6 +1,8 @@
 // A task's run and its end: outcome, waiters, failures, memory.
 #include <bit>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <string>
@@ -209,11 +211,44 @@ void fail_unstarted(task_node& task, std::exception_ptr error) noexcept {
   group.child_done();
 }
 
-void drop_handle(task_node& node) noexcept {
-  const std::uint32_t before = node.state.fetch_or(task_node::dropped, std::memory_order_acq_rel);
-  if ((before & task_node::finished) == 0) return;
-  if ((before & task_node::awaited) != 0) std::lock_guard wait_for_finish(node.lock);
+namespace {
+
+[[noreturn]] void die_dropping_awaited_handle(const task_node& node) noexcept {
+  std::fprintf(
+      stderr,
+      "weft: the handle of task '%s' (spawned at %s:%u) is being dropped or assigned to while somebody waits for the "
+      "task,\nwho would be left waiting for memory that is no more. One fiber uses a handle at a time: keep it until "
+      "its "
+      "wait() or\nget() has returned, and have further fibers wait for a weft::event that the task sets.\n",
+      node.name != nullptr ? node.name : "", node.site.file_name(), node.site.line());
+  std::abort();
+}
+
+// Who has waited in vain is not in the list any more.
+[[gnu::noinline]] void check_that_nobody_waits(task_node& node) noexcept {
+  std::lock_guard guard(node.lock);
+  if (node.waiters != nullptr && !is_finished(node)) die_dropping_awaited_handle(node);
+}
+
+[[gnu::noinline]] void drop_finished(task_node& node, std::uint32_t state) noexcept {
+  if ((state & task_node::awaited) != 0) std::lock_guard wait_for_finish(node.lock);
   destroy(node);
+}
+
+}  // namespace
+
+// Once the run is over nobody else writes the state.
+void drop_handle(task_node& node) noexcept {
+  std::uint32_t seen = node.state.load(std::memory_order_acquire);
+  while ((seen & task_node::finished) == 0) {
+    if ((seen & task_node::awaited) != 0) [[unlikely]]
+      check_that_nobody_waits(node);
+    if (node.state.compare_exchange_weak(seen, seen | task_node::dropped, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+      return;
+    }
+  }
+  drop_finished(node, seen);
 }
 
 void rethrow_failure(task_node& node) {

@@ -76,8 +76,7 @@ fiber::~fiber() {
 worker::worker(runtime_core& runtime, unsigned index)
     : runtime_(&runtime),
       index_(index),
-      spare_(index >= runtime.settings().workers),
-      careful_(spare_ || runtime.seeded != nullptr || runtime.trace != nullptr),
+      careful_(is_spare() || runtime.seeded != nullptr || runtime.trace != nullptr),
       task_is_special_(runtime.trace != nullptr),
       random_(index * 2654435761U + 1),
       trace_(runtime.trace != nullptr ? &runtime.trace->row(index) : nullptr),
@@ -101,7 +100,7 @@ void worker::run_thread() noexcept {
   } catch (...) {
     no_driver = std::current_exception();
   }
-  if (runtime_->may_begin(std::move(no_driver))) {
+  if (runtime_->may_begin(index_, std::move(no_driver))) {
     live_exceptions_ = reinterpret_cast<exception_state*>(abi::__cxa_get_globals());
     live_errno_ = &errno;
     boost::fibers::context* main_context = boost::fibers::context::active();
@@ -234,7 +233,7 @@ boost::fibers::context* worker::pick_next() noexcept {
 
 // With a trace every pick is a careful one, so that the short way need not ask for it. Who comes next must not depend on that.
 fiber* worker::pick_as_without_trace() noexcept {
-  const bool careful = searching_ || poll_wanted_ || spare_ || current_ == dispatcher_;
+  const bool careful = searching_ || poll_wanted_ || is_spare() || current_ == dispatcher_;
   const std::uint64_t switches = switches_.get();
   if (careful || switches % task_interval == 0 || notified_.load(std::memory_order_relaxed)) return nullptr;
   return next_in_turn(switches);
@@ -285,7 +284,7 @@ void worker::trace_switch(const fiber& f) noexcept {
   if (searching_ && f != dispatcher_) end_search();
   if (quiet_sleeps_ > 0 && f != dispatcher_) end_quiet();
   // The dispatcher's own pick is the one that polls.
-  careful_ = searching_ || poll_wanted_ || f == dispatcher_ || spare_ || trace_ != nullptr;
+  careful_ = searching_ || poll_wanted_ || f == dispatcher_ || is_spare() || trace_ != nullptr;
   if (trace_ != nullptr) [[unlikely]]
     trace_switch(*f);
   return load(f);

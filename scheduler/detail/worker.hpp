@@ -120,9 +120,11 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   [[nodiscard]] bool has_waiting_fibers(clock::time_point now) const noexcept {
     return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || timers_.next() <= now;
   }
+  // Beyond the workers that are wanted: there for what waits behind stuck ones.
+  [[nodiscard]] bool is_spare() const noexcept { return index_ >= runtime_->wanted_workers(); }
   // A spare that the monitor does not want now: it gives its work away and sleeps.
   [[nodiscard]] bool off_duty() const noexcept {
-    return spare_ && index_ - runtime_->settings().workers >= runtime_->watcher.spares_on_duty();
+    return index_ >= runtime_->wanted_workers() + runtime_->watcher.spares_on_duty();
   }
   // Its thread is about to block, and knows it: no report.
   void announce_block(bool announced) noexcept { block_announced_.store(announced, std::memory_order_relaxed); }
@@ -191,6 +193,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   [[nodiscard]] bool search_awhile() noexcept;
   [[nodiscard]] bool may_steal_tasks_of(const worker& victim) const noexcept;
   void sleep_off_duty(clock::time_point until) noexcept;
+  [[nodiscard]] clock::time_point until_deadlock_is_looked_for() noexcept;
   void note_steal(trace_label::kind what, const worker& victim, std::uint64_t count) noexcept;
   void sleep(clock::time_point until) noexcept;
   void wait(clock::time_point until) noexcept;
@@ -211,7 +214,6 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
 
   runtime_core* const runtime_;
   const unsigned index_;
-  const bool spare_;  // beyond the workers of the options
   pid_t thread_id_ = 0;
   clockid_t cpu_clock_{};
 

@@ -66,7 +66,7 @@ task_node* worker::steal_task() noexcept {
 // A spare beside workers that compute is there for fibers that had waited. Were it to take tasks that want to compute, too, there would
 // only be more threads than CPUs.
 bool worker::may_steal_tasks_of(const worker& victim) const noexcept {
-  return !spare_ || victim.blocked_.load(std::memory_order_relaxed) || runtime_->stopping();
+  return !is_spare() || victim.blocked_.load(std::memory_order_relaxed) || runtime_->stopping();
 }
 
 fiber* worker::steal_fiber() noexcept {
@@ -168,11 +168,11 @@ void worker::suspend_until(const clock::time_point& until) noexcept {
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
   if (!notified_.load(std::memory_order_relaxed) && !runtime_->stopping() && !work_in_sight(clock::now())) sleep(until);
-  runtime_->watcher.worker_woke();
   if (!runtime_->idle.remove(index_)) {  // woken as the searcher
     searching_ = careful_ = true;
     quiet_sleeps_ = 0;
   }
+  runtime_->watcher.worker_woke();  // no earlier, or the monitor could still see us asleep, and fall asleep itself
   time_.enter(searching_ ? activity::searching : activity::running, clock::now());
   notified_.exchange(false, std::memory_order_acq_rel);  // the dispatcher looks at Boost's remote queue next
 }
@@ -182,7 +182,13 @@ void worker::suspend_until(const clock::time_point& until) noexcept {
 void worker::sleep_off_duty(clock::time_point until) noexcept {
   if (std::exchange(searching_, false) && runtime_->idle.end_search()) runtime_->wake_if_wanted();
   operations_pending_.store(driver_->busy(), std::memory_order_relaxed);
-  if (!has_local_work() && !notified_.load(std::memory_order_relaxed)) wait(std::min(until, timers_.next()));
+  if (!has_local_work() && !notified_.load(std::memory_order_relaxed)) {
+    runtime_->resting.fetch_add(1, std::memory_order_seq_cst);
+    until = std::min(until, timers_.next());
+    wait(until == clock::time_point::max() ? until_deadlock_is_looked_for() : until);
+    runtime_->resting.fetch_sub(1, std::memory_order_seq_cst);
+    runtime_->watcher.worker_woke();
+  }
   time_.enter(activity::running, clock::now());
   notified_.exchange(false, std::memory_order_acq_rel);
 }
@@ -212,10 +218,14 @@ void worker::sleep(clock::time_point until) noexcept {
     const auto next = other->timers_.next();
     if (other.get() != this && next != clock::time_point::max()) until = std::min(until, next + overdue_after);
   }
-  if (until == clock::time_point::max() && runtime_->settings().detect_deadlock && runtime_->all_asleep()) {
-    until = runtime_->deadlocks.before_sleep();
-  }
+  if (until == clock::time_point::max()) until = until_deadlock_is_looked_for();
   wait(std::min(until, backstop()));
+}
+
+// Where all sleep; the last to fall asleep sees that.
+worker::clock::time_point worker::until_deadlock_is_looked_for() noexcept {
+  if (!runtime_->settings().detect_deadlock || !runtime_->all_asleep()) return clock::time_point::max();
+  return runtime_->deadlocks.before_sleep();
 }
 
 void worker::wait(clock::time_point until) noexcept {
@@ -233,7 +243,7 @@ void worker::wait(clock::time_point until) noexcept {
 worker::clock::time_point worker::backstop() noexcept {
   const auto every = runtime_->settings().backstop;
   if (every <= 0ns || runtime_->workers().size() == 1) return clock::time_point::max();
-  if (runtime_->idle.sleepers() == runtime_->workers().size() && ++quiet_sleeps_ > most_quiet_sleeps) {
+  if (runtime_->all_asleep() && ++quiet_sleeps_ > most_quiet_sleeps) {
     runtime_->unwatched.store(true, std::memory_order_relaxed);
     return clock::time_point::max();
   }

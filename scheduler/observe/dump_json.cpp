@@ -139,6 +139,7 @@ class process_writer {
       json_.member("worker", w.index);
       json_.member("thread", w.thread);
       json_.member("asleep", w.asleep);
+      json_.member_if(w.off_duty, "off_duty", true);
       json_.member_if(w.runs != 0, "fiber", w.runs);
     });
   }

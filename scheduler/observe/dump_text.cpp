@@ -38,9 +38,10 @@ class tree_writer {
   void line(unsigned depth, const std::string& text) { out_ += std::string(2 * std::size_t{depth}, ' ') + text + "\n"; }
 
   void write(const worker_view& w) {
-    const std::string what = w.runs != 0 ? "runs fiber " + std::to_string(w.runs)
-                             : w.asleep  ? "asleep"
-                                         : "looks for work";
+    const std::string what = w.runs != 0  ? "runs fiber " + std::to_string(w.runs)
+                             : w.off_duty ? "off duty"
+                             : w.asleep   ? "asleep"
+                                          : "looks for work";
     line(1, "worker " + std::to_string(w.index) + " (thread " + std::to_string(w.thread) + "): " + what);
   }
 

@@ -191,7 +191,7 @@ class runtime_look {
 
   void look_at(const worker& w) {
     const pid_t thread = peek(observer::thread_of(w)).value_or(0);
-    worker_view seen{w.index(), thread, runtime_.idle.contains(w.index()), 0};
+    worker_view seen{w.index(), thread, runtime_.idle.contains(w.index()), w.off_duty(), 0};
     const fiber* current = peek_pointer(observer::current_of(w));
     for (fiber_view& f : view_.fibers) {
       if (f.address != current || f.state != fiber_state::running) continue;

@@ -81,6 +81,7 @@ struct worker_view {
   unsigned index = 0;
   int thread = 0;
   bool asleep = false;
+  bool off_duty = false;   // there are more workers than CPUs, or than stuck workers to stand in for
   std::uint64_t runs = 0;  // the number of a fiber; 0: none
 };
 

@@ -181,6 +181,24 @@ class Signals(WeftTest):
     def test_ctrl_c_ends_all_copies(self):
         self.run_until_signal(signal.SIGINT, "hog", "--copies", "5")
 
+    def test_quit_shows_what_every_fiber_does_and_goes_on(self):
+        process = self.start("run", "--copies", "2", guest("announce_then_read"))
+        self.read_line(process)
+        for _ in range(2):
+            process.send_signal(signal.SIGQUIT)
+            dump = [process.stderr.readline().decode()]
+            while not any("blocking call" in line for line in dump):
+                self.assertTrue(dump[-1], dump)
+                dump.append(process.stderr.readline().decode())
+            self.assertEqual(dump[0], "weft: 1 runtime\n")
+        process.stdin.write(b"x")
+        process.stdin.flush()
+        process.stdin.close()
+        process.stdin = None
+        rest = process.stderr.read().decode()
+        self.assertRegex(rest, r"fiber \d+ 'guest', spawned at .*: parked for")
+        process.wait(timeout=120)
+
     def test_an_ignored_interrupt_stays_ignored(self):
         process = self.start("run", guest("announce_then_read"),
                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))

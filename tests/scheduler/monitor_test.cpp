@@ -178,11 +178,11 @@ TEST(monitor, a_contended_lock_of_a_file_does_not_hold_up_others) {
 
 TEST(monitor, spares_leave_and_come_back) {
   runtime rt(test::test_options());
-  for (int round = 0; round < 3; ++round) {
-    rt.run([] {
-      block_every_worker_and_free_them_by([](group& g, auto& pipes) {
-        g.spawn([&pipes] {
-          sleep_for(1ms);
+  for (unsigned round = 0; round < 3; ++round) {
+    rt.run([&rt, round] {
+      block_every_worker_and_free_them_by([&rt, round](group& g, auto& pipes) {
+        g.spawn([&rt, &pipes, round] {
+          while (rt.statistics().blocks_noticed <= round) sleep_for(1ms);
           for (raw_pipe& p : pipes) p.write();
         });
       });

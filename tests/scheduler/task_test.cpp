@@ -12,6 +12,7 @@
 
 #include <support.hpp>
 #include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/dump.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/task.hpp>
 
@@ -471,6 +472,52 @@ TEST(task, the_failure_of_an_inner_group_ends_the_wait_for_an_outer_task_that_ha
   };
   EXPECT_THROW(test::run(body), group_error) << "the failure itself comes out where the function ends";
   EXPECT_TRUE(ended);
+}
+
+// ---------------------------------------------------------------------------------------------------- two fibers at one handle
+
+void while_somebody_waits_for(task<int>& t, void (*f)(task<int>&)) {
+  test::run([&] {
+    std::atomic<bool> go_on{false};
+    group g;
+    t = g.spawn(
+        [&] {
+          test::give_way_until([&] { return go_on.load(); });
+          return 1;
+        },
+        {.name = "precious"});
+    group other;  // or it would run the task itself
+    other.spawn([&] { EXPECT_THROW(t.get(), std::logic_error); });
+    test::give_way_until([] { return dump().find("task 'precious'") != std::string::npos; });
+    f(t);
+    go_on.store(true);
+  });
+}
+
+TEST(task, handle_that_is_dropped_while_a_fiber_waits_ends_the_process) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const char* message = "handle of task 'precious' \\(spawned at .*task_test.cpp:[0-9]+\\) is being dropped.*";
+  task<int> t;
+  EXPECT_DEATH(while_somebody_waits_for(t, [](task<int>& awaited) { task<int>(std::move(awaited)); }), message);
+  EXPECT_DEATH(while_somebody_waits_for(t, [](task<int>& awaited) { awaited = task<int>(); }), message);
+}
+
+TEST(task, handle_that_is_moved_away_while_a_fiber_waits_is_empty_for_it) {
+  static task<int> kept;
+  task<int> t;
+  while_somebody_waits_for(t, [](task<int>& awaited) { kept = std::move(awaited); });
+  EXPECT_EQ(kept.get(), 1);
+}
+
+TEST(task, handle_may_be_dropped_after_a_wait_in_vain) {
+  test::run([] {
+    group g;
+    {
+      task<void> t = g.spawn([] { sleep_for(1h); });
+      EXPECT_FALSE(t.wait_for(1ms));
+    }
+    g.cancel();
+  });
 }
 
 }  // namespace

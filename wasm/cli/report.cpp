@@ -44,7 +44,7 @@ std::string statistics_table(const run_report& report, bool colour) {
       t.row({std::string("  ") + to_string(how), format_count(n)});
   }
   t.row({"peak memory of a copy", format_size(peak_memory(report.result))});
-  t.row({"workers", format_count(report.runtime.workers.size())});
+  t.row({"workers", format_count(report.runtime.workers_wanted)});
   t.row({"switches", format_count(total.switches)});
   t.row({"tasks stolen", format_count(total.tasks_stolen)});
   t.row({"fibers stolen", format_count(total.fibers_stolen)});
@@ -64,7 +64,7 @@ std::string json_line(const run_report& report) {
   const nlohmann::ordered_json line{{"exit_code", report.exit_code},
                                     {"timed_out", report.result.timed_out},
                                     {"seconds", std::chrono::duration<double>(report.result.duration).count()},
-                                    {"workers", report.runtime.workers.size()},
+                                    {"workers", report.runtime.workers_wanted},
                                     {"switches", total.switches},
                                     {"tasks_stolen", total.tasks_stolen},
                                     {"fibers_stolen", total.fibers_stolen},

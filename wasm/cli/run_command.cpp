@@ -138,7 +138,7 @@ int run_module(const run_options& options) {
   signal_watch signals;  // before the runtime's threads, which inherit what it blocks
   wasm::engine engine;
   spdlog::info("guests' memory: {}", engine.memory_note());
-  runtime rt({.workers = options.workers, .trace = options.trace});
+  runtime rt({.workers = options.workers, .trace = options.trace, .dump_on_sigquit = true});
   run_report report;
   report.result = rt.run([&] { return run_copies(load(engine, options.module), options, signals); });
   std::fputs(failures_text(report.result).c_str(), stderr);
