@@ -58,6 +58,10 @@ bool ticket::signal() const noexcept {
   return true;
 }
 
+bool ticket::claim() const noexcept { return fiber_ != nullptr && fiber_->wait.claim(epoch_, wake::signalled); }
+
+void ticket::resume() const noexcept { detail::unpark(*fiber_); }
+
 parker::parker(const wait_kind& kind, const void* object, cancellation mode) : mode_(mode) {
   detail::fiber& f = fiber_that_may_park();
   f.waits_for = &kind;

@@ -71,6 +71,12 @@ class ticket {
   // Must not be called by the waiting fiber itself between making its parker and parking: it would wait for itself.
   bool signal() const noexcept;
 
+  // The two halves of signal(), for who has something to do between them, such as handing a value over: claim() ends the wait, and
+  // whoever was told that it did must call resume() soon, once, which makes the fiber ready. In between the fiber stays where it
+  // is, so its frame may be written to. The same rules as for signal().
+  [[nodiscard]] bool claim() const noexcept;
+  void resume() const noexcept;
+
   explicit operator bool() const noexcept { return fiber_ != nullptr; }
 
  private:

@@ -8,6 +8,11 @@
 
 namespace weft {
 
+namespace detail {
+template <class F>
+class event_case;
+}
+
 // Manual reset: once set, every wait returns at once until reset(). set() happens before the wait that sees it returns. Any
 // thread may set; fibers wait. Costs a few loads when it is set already.
 class event {
@@ -29,6 +34,8 @@ class event {
   [[nodiscard]] bool wait_for(std::chrono::nanoseconds limit);
 
  private:
+  template <class F>
+  friend class detail::event_case;
   bool wait_until(parker::time_point limit);
 
   wait_queue::lock_type lock_;

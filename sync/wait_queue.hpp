@@ -31,7 +31,7 @@ class wait_queue {
   // Wakes all; how many. The lock is held.
   std::size_t wake_all() noexcept;
 
- private:
+  // For who waits for several things at once: a wait by a ticket from elsewhere, queued until it is woken or taken back. The lock is held.
   struct node {  // stands on the waiting fiber's stack
     ticket waiting;
     node* previous = nullptr;
@@ -41,6 +41,7 @@ class wait_queue {
   void append(node& n) noexcept;
   void remove(node& n) noexcept;
 
+ private:
   node* first_ = nullptr;
   node* last_ = nullptr;
 };

@@ -13,8 +13,8 @@ ROOT = BENCH.parent
 OURS = "weft"
 # Who takes part in which suites.
 PEERS = {
-    "go": {"scheduler"},
-    "tokio": {"scheduler"},
+    "go": {"scheduler", "sync"},
+    "tokio": {"scheduler", "sync"},
     "java": {"scheduler"},
     "boost_fiber": {"scheduler"},
     "onetbb": {"scheduler"},

@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
       {"spawn_1000", "ns", bench::spawn_1000},
       {"park_unpark", "ns", bench::park_unpark},  // for bench/ratchet; the peers have nothing like it
       {"skynet", "s", bench::skynet_by_join},
+      {"skynet_channels", "s", bench::skynet_by_channels},
       {"fork_join", "s", bench::fork_join},
       {"mandelbrot", "s", bench::mandelbrot},
       {"parallel_sort", "s", bench::parallel_sort},
