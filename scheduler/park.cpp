@@ -14,7 +14,7 @@ namespace weft {
 
 namespace {
 
-detail::fiber& fiber_that_may_park() {
+[[gnu::always_inline]] inline detail::fiber& fiber_that_may_park() {
   detail::worker* w = detail::this_worker();
   if (w == nullptr || !w->current()->may_park()) {
     if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
@@ -110,13 +110,21 @@ wake parker::suspend(time_point limit, const detail::release_step& release) {
   return f.wait.result();
 }
 
+namespace {
+
+[[gnu::noinline]] void check_thoroughly(detail::scope& s) {
+  if (s.is_cancelled() && !unwinding()) throw s.describe();
+}
+
+}  // namespace
+
 void check_cancelled() {
   detail::worker* w = detail::this_worker();
   if (w == nullptr) return;
   detail::scope* s = w->current()->current_scope;
-  if (s == nullptr || !s->is_cancelled()) [[likely]]
+  if (s == nullptr || s->is_surely_not_cancelled()) [[likely]]
     return;
-  if (!unwinding()) throw s->describe();
+  check_thoroughly(*s);
 }
 
 void throw_cancelled() { throw fiber_that_may_park().current_scope->describe(); }

@@ -206,6 +206,23 @@ struct time_to_wait_for {
   parker::time_point when;
 };
 
+// ---- the handlers of what the functions below have made; found where those types are
+
+template <class T, class Value, class F>
+[[nodiscard]] auto operator>>(value_to_send<T, Value>&& what, F&& handler) {
+  return send_case<T, Value, std::decay_t<F>>(what.to, static_cast<Value&&>(what.value), std::forward<F>(handler));
+}
+
+template <class F>
+[[nodiscard]] auto operator>>(event_to_wait_for e, F&& handler) {
+  return event_case<std::decay_t<F>>(e.what, std::forward<F>(handler));
+}
+
+template <class F>
+[[nodiscard]] auto operator>>(time_to_wait_for t, F&& handler) {
+  return timer_case<std::decay_t<F>>(t.when, std::forward<F>(handler));
+}
+
 // ---- the call
 
 template <class C>
@@ -251,11 +268,6 @@ template <class T>
 [[nodiscard]] detail::value_to_send<T, T> operator<<(const sender<T>& to, const std::type_identity_t<T>& value) {
   return {detail::channel_access<T>::core(to), value};
 }
-template <class T, class Value, class F>
-[[nodiscard]] auto operator>>(detail::value_to_send<T, Value>&& what, F&& handler) {
-  return detail::send_case<T, Value, std::decay_t<F>>(what.to, static_cast<Value&&>(what.value),
-                                                      std::forward<F>(handler));
-}
 
 // task.done() >> handler: the task is done; its result is the handler's to get.
 template <class F>
@@ -265,19 +277,11 @@ template <class F>
 
 // when(event) >> handler: the event is set.
 [[nodiscard]] inline detail::event_to_wait_for when(event& e) noexcept { return {e}; }
-template <class F>
-[[nodiscard]] auto operator>>(detail::event_to_wait_for e, F&& handler) {
-  return detail::event_case<std::decay_t<F>>(e.what, std::forward<F>(handler));
-}
 
 // after(100ms) >> handler, at(time) >> handler: the time has come. after() counts from its own call.
 [[nodiscard]] inline detail::time_to_wait_for at(std::chrono::steady_clock::time_point when) noexcept { return {when}; }
 [[nodiscard]] inline detail::time_to_wait_for after(std::chrono::nanoseconds duration) noexcept {
   return {parker::from_now(duration)};
-}
-template <class F>
-[[nodiscard]] auto operator>>(detail::time_to_wait_for t, F&& handler) {
-  return detail::timer_case<std::decay_t<F>>(t.when, std::forward<F>(handler));
 }
 
 // ---------------------------------------------------------------------------------------------------- the choice
