@@ -9,7 +9,13 @@
 #include <testing/programs.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
+#include <weft/sync/actor.hpp>
+#include <weft/sync/broadcast.hpp>
+#include <weft/sync/generator.hpp>
+#include <weft/sync/pipeline.hpp>
 #include <weft/sync/select.hpp>
+#include <weft/sync/selector.hpp>
+#include <weft/sync/watch.hpp>
 
 namespace weft {
 namespace {
@@ -189,6 +195,113 @@ TEST(channel_exploration, a_select_sees_the_end_of_a_task_and_an_event) {
     }
     select(when(stop) >> [] {});
     EXPECT_LE(seen, 1);
+  });
+}
+
+TEST(channel_exploration, selectors_meet_selects_and_each_other) {
+  for (const std::size_t capacity : capacities) {
+    explore(5'000, [=] {
+      auto [send, receive] = make_channel<int>(capacity);
+      auto [send_other, receive_other] = make_channel<int>(capacity);
+      int sent = 0, received = 0;
+      {
+        group g;
+        g.spawn([&send = send, &send_other = send_other, &sent] {
+          selector s;
+          for (int i = 0; i < 2; ++i) {
+            s.add(send, 1, [&](bool ok) { sent += ok ? 1 : 0; });
+            s.add(send_other, 10, [&](bool ok) { sent += ok ? 10 : 0; });
+          }
+          while (s.wait()) {
+          }
+        });
+        g.spawn([&send = send, &sent] { select(send << 100 >> [&] { sent += 100; }); });
+        g.spawn([&receive = receive, &receive_other = receive_other, &received] {
+          selector s;
+          s.add(receive, [&](int v) { received += v; });
+          s.add(receive_other, [&](int v) { received += v; });
+          for (int i = 0; i < 5; ++i) EXPECT_TRUE(s.wait().has_value());
+        });
+      }
+      EXPECT_EQ(sent, 122);
+      EXPECT_EQ(received, 122);
+    });
+  }
+}
+
+TEST(channel_exploration, a_selector_cancelled_at_any_instant_loses_nothing) {
+  for (const std::size_t capacity : capacities) {
+    explore(
+        7'000,
+        [=] {
+          auto [send, receive] = make_channel<int>(capacity);
+          int sent = 0, received = 0;
+          {
+            group staying;
+            staying.spawn([&send = send, &sent] {
+              for (const int value : {1, 10, 100}) sent += send.send_for(value, 1ms) ? value : 0;
+            });
+            {
+              group leaving;
+              leaving.spawn([&receive = receive, &received] {
+                selector s;
+                s.add(receive, [&](int v) { received += v; });
+                for (;;) s.wait_for(2ms);
+              });
+              yield();
+              leaving.cancel();
+            }
+          }
+          while (const auto left = receive.try_receive()) received += *left;
+          EXPECT_EQ(sent, received);
+          EXPECT_EQ(receive.statistics().waiting_receivers, 0U);
+        },
+        true);
+  }
+}
+
+TEST(channel_exploration, watchers_see_the_latest_state) {
+  explore(7'000, [] {
+    auto [state, watcher] = make_watch(0);
+    group g;
+    for (int i = 0; i < 2; ++i) {
+      g.spawn([watcher = watcher]() mutable {
+        int last = 0;
+        while (watcher.changed()) last = *watcher.get();
+        EXPECT_EQ(last, 3);
+      });
+    }
+    g.spawn([state = std::move(state)]() mutable {
+      for (int i = 1; i <= 3; ++i) state.set(i);
+    });
+  });
+}
+
+TEST(channel_exploration, the_layers_above_end) {
+  explore(5'000, [] {
+    group g;
+    auto doubled = stage(g,
+                         source<int>(g,
+                                     [](const sender<int>& out) {
+                                       for (int i = 0; i < 3; ++i) {
+                                         if (!out.send(i)) return;
+                                       }
+                                     },
+                                     {.queue = 1}),
+                         [](int n) { return 2 * n; }, {.parallel = 2, .ordered = true, .queue = 0});
+    int expected = 0;
+    for (const int n : doubled) {
+      EXPECT_EQ(n, 2 * expected);
+      if (++expected == 2) break;
+    }
+    doubled = {};
+    generator<int> endless([](auto& yield) {
+      for (int i = 0;; ++i) yield(i);
+    });
+    EXPECT_EQ(endless.next(), 0);
+    auto counter = spawn_actor<int>(g, {.mailbox = 1}, 0);
+    counter.tell([](int& n) { ++n; });
+    EXPECT_EQ(counter.ask([](int& n) { return ++n; }), 2);
   });
 }
 
