@@ -32,6 +32,14 @@ namespace {
 
 bool unwinding() noexcept { return detail::this_worker()->live_exceptions().uncaught > 0; }
 
+// The rest of a parker's making once something may be cancelled; the epoch of its wait.
+[[gnu::noinline]] std::uint64_t prepare_thoroughly(detail::fiber& f, std::uint64_t epoch) {
+  if (!f.current_scope->is_cancelled()) return epoch;
+  f.wait.abandon();
+  if (!unwinding()) throw f.current_scope->describe();
+  return f.wait.prepare(false);  // cleanup that runs while an exception passes must not throw another
+}
+
 // A wait with a time limit is one with a timer that competes for its end.
 struct limit_timer : detail::timer {
   detail::fiber* waiting;
@@ -75,11 +83,9 @@ parker::parker(const wait_kind& kind, const void* object, cancellation mode) : m
     register_with_scope(f);
   id_.epoch_ = f.wait.prepare(true);
   detail::light_fence();  // a cancellation either sees that we prepare, or we see it here
-  if (!f.current_scope->is_cancelled()) [[likely]]
+  if (f.current_scope->is_surely_not_cancelled()) [[likely]]
     return;
-  f.wait.abandon();
-  if (!unwinding()) throw f.current_scope->describe();
-  id_.epoch_ = f.wait.prepare(false);  // cleanup that runs while an exception passes must not throw another
+  id_.epoch_ = prepare_thoroughly(f, id_.epoch_);
 }
 
 parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept {

@@ -22,7 +22,7 @@ namespace weft::detail {
 
 namespace {
 
-thread_local worker* worker_of_this_thread = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local worker* worker_of_this_thread = nullptr;
 
 // How often, in switches, a worker looks beyond its short way: at unstarted tasks beside ready fibers, at the runtime's queue, at
 // the driver and timers, at Boost's own timers and terminated contexts.

@@ -2,6 +2,9 @@
 
 #include <mutex>
 
+#include <weft/scheduler/cancel.hpp>
+#include <weft/scheduler/this_fiber.hpp>
+
 namespace weft::detail {
 
 const wait_kind send_wait{.name = "send to channel"};
@@ -31,6 +34,14 @@ void channel_base::close() noexcept {
     const ticket waiting = claimed->waiting;
     claimed = claimed->next;
     waiting.resume();
+  }
+}
+
+void channel_base::give_way() noexcept {
+  try {
+    yield();
+  } catch (const cancelled&) {
+    return;  // the next operation says so again
   }
 }
 

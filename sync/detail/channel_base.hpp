@@ -127,17 +127,15 @@ class channel_base {
   // Takes a waiter back, if it is still in the line.
   void withdraw(channel_waiters& line, channel_waiter& me) noexcept;
 
-  // Operations that need not wait must give others a turn now and then: after so many values.
-  static constexpr std::uint64_t turn = 1024;
-  [[nodiscard]] bool turn_is_over() const noexcept {
-    return passed_.load(std::memory_order_relaxed) % turn == turn - 1;
-  }
   [[nodiscard]] std::uint64_t passed() const noexcept { return passed_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
  protected:
   ~channel_base() = default;
   void set_size(std::size_t n) noexcept { size_.store(n, std::memory_order_relaxed); }
+  // An operation that need not wait lets others run all the same, after so many values. It has been done, so it does not throw.
+  static constexpr std::uint64_t turn = 1024;
+  static void give_way() noexcept;
   void count_passed() noexcept {
     passed_.store(passed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
@@ -145,7 +143,8 @@ class channel_base {
   spin_lock lock_;
   std::atomic<bool> closed_{false};
   const std::size_t capacity_;
-  std::size_t head_ = 0;  // of the ring of buffered values
+  std::size_t head_ = 0;  // of the ring of buffered values: the oldest
+  std::size_t tail_ = 0;  // where the next goes
   std::atomic<std::size_t> size_{0};
   channel_waiters senders_;    // the ring is full
   channel_waiters receivers_;  // the ring is empty, and no sender waits

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <weft/scheduler/schedule_point.hpp>
-#include <weft/scheduler/this_fiber.hpp>
 #include <weft/sync/detail/channel_base.hpp>
 
 namespace weft::detail {
@@ -85,14 +84,17 @@ class channel_core final : public channel_base {
   // Parks until the value has gone (attempt::done), the channel is closed, or the limit comes (attempt::must_wait). Throws `cancelled`.
   // The ring's part alone is inline: in a pair of fibers that share a buffer it is what nearly all calls come to.
   [[gnu::always_inline]] attempt send(T& value, time_point limit) {
-    begin();
-    if (ring_has_room()) [[likely]] {
+    schedule_point();
+    if (size() != capacity_) [[likely]] {
       check_cancelled();
       lock_.lock();
       if (ring_has_room()) [[likely]] {
         push(value);
         count_passed();
+        const std::uint64_t sent = passed();
         lock_.unlock();
+        if (sent % turn == 0) [[unlikely]]
+          give_way();
         return attempt::done;
       }
       lock_.unlock();
@@ -100,13 +102,16 @@ class channel_core final : public channel_base {
     return send_otherwise(value, limit);
   }
   [[gnu::always_inline]] attempt receive(std::optional<T>& into, time_point limit) {
-    begin();
-    if (ring_has_value()) [[likely]] {
+    schedule_point();
+    if (size() != 0) [[likely]] {
       check_cancelled();
       lock_.lock();
       if (ring_has_value()) [[likely]] {
         pop(into);
+        const std::uint64_t received = passed() - size();
         lock_.unlock();
+        if (received % turn == 0) [[unlikely]]
+          give_way();
         return attempt::done;
       }
       lock_.unlock();
@@ -145,12 +150,6 @@ class channel_core final : public channel_base {
     lock_.unlock();
     if (woken) woken.resume();
     return result;
-  }
-
-  void begin() {
-    schedule_point();
-    if (turn_is_over()) [[unlikely]]
-      yield();
   }
 
   [[gnu::noinline]] attempt send_otherwise(T& value, time_point limit) {
@@ -203,8 +202,8 @@ class channel_core final : public channel_base {
     set_size(size() - 1);
   }
   void push(T& value) noexcept {
-    const std::size_t at = head_ + size();
-    std::construct_at(ring_ + (at < capacity_ ? at : at - capacity_), std::move(value));
+    std::construct_at(ring_ + tail_, std::move(value));
+    if (++tail_ == capacity_) tail_ = 0;
     set_size(size() + 1);
   }
   // A value has gone from or to a waiter.
