@@ -82,8 +82,8 @@ class actor {
     static_assert(!std::is_reference_v<result>, "an answer is a value");
     using stored = std::conditional_t<std::is_void_v<result>, std::monostate, result>;
     // In a box, so that an answer may be anything that moves.
-    auto [send, receive] = make_channel<std::unique_ptr<answer<stored>>>(1);
-    tell([f = std::move(f), send = std::move(send)](State& state) mutable {
+    auto ends = make_channel<std::unique_ptr<answer<stored>>>(1);
+    tell([f = std::move(f), send = std::move(ends.first)](State& state) mutable {
       auto a = std::make_unique<answer<stored>>();
       try {
         if constexpr (std::is_void_v<result>) {
@@ -97,7 +97,7 @@ class actor {
       }
       static_cast<void>(send.try_send(std::move(a)));  // who asked may have gone
     });
-    auto a = receive.receive();
+    auto a = ends.second.receive();
     if (!a) throw actor_ended();
     if ((*a)->error != nullptr) std::rethrow_exception((*a)->error);
     if constexpr (!std::is_void_v<result>) return std::move(*(*a)->value);
@@ -126,11 +126,11 @@ class actor {
 // An actor that is a task of the group, with a State made of the arguments here and now.
 template <class State, class... A>
 [[nodiscard]] actor<State> spawn_actor(group& g, actor_options o = {}, A&&... arguments) {
-  auto [send, receive] = make_channel<typename actor<State>::message>(o.mailbox);
-  g.spawn([receive = std::move(receive),
-           state = std::make_unique<State>(std::forward<A>(arguments)...)] { actor<State>::run(receive, *state); },
+  auto ends = make_channel<typename actor<State>::message>(o.mailbox);
+  g.spawn([mailbox = std::move(ends.second),
+           state = std::make_unique<State>(std::forward<A>(arguments)...)] { actor<State>::run(mailbox, *state); },
           {.name = o.name});
-  return actor<State>(std::move(send));
+  return actor<State>(std::move(ends.first));
 }
 
 }  // namespace weft

@@ -89,10 +89,10 @@ class ordered_work {
 template <class T, class F>
 [[nodiscard]] receiver<T> source(group& g, F f, stage_options o = {},
                                  std::source_location site = std::source_location::current()) {
-  auto [send, receive] = make_channel<T>(o.queue);
-  g.spawn([f = std::move(f), send = std::move(send)]() mutable { std::invoke(f, std::as_const(send)); },
+  auto ends = make_channel<T>(o.queue);
+  g.spawn([f = std::move(f), out = std::move(ends.first)]() mutable { std::invoke(f, std::as_const(out)); },
           {.name = o.name}, site);
-  return std::move(receive);
+  return std::move(ends.second);
 }
 
 // f(value) for each value that comes in; what it returns comes out. f is one object, called by all the stage's tasks at once if there are
@@ -104,16 +104,16 @@ template <class T, class F>
   static_assert(!std::is_void_v<result> && !std::is_reference_v<result>,
                 "a stage turns a value into a value; see for_each");
   if (o.parallel == 0) throw std::invalid_argument("weft: a stage needs one call at a time at least: parallel was 0");
-  auto [send, receive] = make_channel<result>(o.queue);
+  auto ends = make_channel<result>(o.queue);
   if (!o.ordered || o.parallel == 1) {
     using work = detail::stage_work<T, result, F>;
-    auto shared = std::make_shared<work>(work{std::move(in), std::move(send), std::move(f)});
+    auto shared = std::make_shared<work>(work{std::move(in), std::move(ends.first), std::move(f)});
     for (unsigned i = 0; i < o.parallel; ++i) g.spawn([shared] { shared->run(); }, {.name = o.name}, site);
-    return std::move(receive);
+    return std::move(ends.second);
   }
   using work = detail::ordered_work<T, result, F>;
-  auto [send_place, places] = make_channel<receiver<result>>(o.parallel);
-  auto shared = std::make_shared<work>(std::move(in), std::move(f), std::move(send_place));
+  auto queue = make_channel<receiver<result>>(o.parallel);
+  auto shared = std::make_shared<work>(std::move(in), std::move(f), std::move(queue.first));
   for (unsigned i = 0; i < o.parallel; ++i) {
     g.spawn(
         [shared] {
@@ -122,9 +122,9 @@ template <class T, class F>
         },
         {.name = o.name}, site);
   }
-  g.spawn([places = std::move(places), send = std::move(send)] { work::collect(places, send); }, {.name = o.name},
-          site);
-  return std::move(receive);
+  g.spawn([places = std::move(queue.second), out = std::move(ends.first)] { work::collect(places, out); },
+          {.name = o.name}, site);
+  return std::move(ends.second);
 }
 
 // The end of a pipeline: f(value) for each, by o.parallel tasks; returns when all are done. Parks; throws as group::join() does.

@@ -273,7 +273,7 @@ TEST(channel, loses_and_doubles_nothing) {
   for (const std::size_t capacity : {0U, 1U, 3U, 64U}) {
     test::run([&] {
       constexpr int producers = 4, consumers = 4;
-      const int each = test::rounds(5'000);
+      constexpr int each = test::rounds(5'000);
       auto [send, receive] = make_channel<int>(capacity);
       std::vector<std::atomic<int>> seen(static_cast<std::size_t>(producers * each));
       group g;
@@ -283,7 +283,7 @@ TEST(channel, loses_and_doubles_nothing) {
         });
       }
       for (int p = 0; p < producers; ++p) {
-        g.spawn([send = send, p, each] {
+        g.spawn([send = send, p] {
           for (int i = 0; i < each; ++i) EXPECT_TRUE(send.send(p * each + i));
         });
       }

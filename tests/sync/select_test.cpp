@@ -224,11 +224,9 @@ TEST(select, loses_and_doubles_nothing) {
         for (int k = 0; k < 30; ++k) {
           auto& a = channels[mine.below(4)];
           auto& b = channels[mine.below(4)];
-          int value = 1 + static_cast<int>(mine.below(100));
-          const int shown = value;
+          const int value = 1 + static_cast<int>(mine.below(100));
           select(
-              a.first << std::move(value) >> [&] { sent.fetch_add(shown); },
-              b.second >> [&](int v) { received.fetch_add(v); },
+              a.first << value >> [&] { sent.fetch_add(value); }, b.second >> [&](int v) { received.fetch_add(v); },
               after(std::chrono::microseconds(mine.below(50))) >> [] {});
         }
       };
