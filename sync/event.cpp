@@ -7,7 +7,7 @@
 namespace weft {
 
 namespace {
-constexpr wait_kind event_wait{"event"};
+constexpr wait_kind event_wait{.name = "event", .threads_may_wait = true};
 }
 
 void event::set() noexcept {

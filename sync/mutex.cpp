@@ -23,7 +23,7 @@ void mutex::lock() {
 // A woken fiber competes again, and takes the mutex as contended, since others may wait behind it. It does so before anything can
 // throw: a wake that nobody answers would leave the others asleep beside a free mutex.
 void mutex::lock_slowly() {
-  static constexpr wait_kind kind{.name = "mutex", .holder_at = offsetof(mutex, holder_)};
+  static constexpr wait_kind kind{.name = "mutex", .holder_at = offsetof(mutex, holder_), .threads_may_wait = true};
   for (;;) {
     parker self(kind, this);
     lock_.lock();
