@@ -12,6 +12,7 @@
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/shield.hpp>
+#include <weft/sync/event.hpp>
 #include <weft/sync/mutex.hpp>
 
 namespace weft {
@@ -131,11 +132,13 @@ TEST(mutex, works_with_the_deadlock_avoidance_of_the_standard) {
 TEST(mutex, locking_is_a_cancellation_point_only_where_it_waits) {
   test::run([] {
     mutex held, free;
+    event begun;
     held.lock();
     std::atomic<int> refused{0};
     {
       group g;
       g.spawn([&] {
+        begun.set();
         try {
           sleep_for(1h);
         } catch (const cancelled&) {
@@ -146,7 +149,7 @@ TEST(mutex, locking_is_a_cancellation_point_only_where_it_waits) {
           refused.fetch_add(1);
         }
       });
-      yield();
+      begun.wait();
       g.cancel();
     }
     EXPECT_EQ(refused.load(), 1);
