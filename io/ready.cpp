@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <chrono>
 #include <span>
+#include <stdexcept>
 
 #include <weft/io/detail/engine.hpp>
 #include <weft/io/detail/system_calls.hpp>
@@ -11,7 +12,10 @@ namespace weft::io::detail {
 
 readiness_case::readiness_case(int fd, short events) : select_case(nullptr), poll_(opcode::poll, fd) {
   poll_.flags = static_cast<std::uint16_t>(events);
-  static_cast<void>(current_engine());
+  if (current_engine() == nullptr) {
+    throw std::logic_error(
+        "weft::io: a select() with the readiness of a descriptor is for fibers: call it inside weft::run");
+  }
 }
 
 // An error of poll(2) itself is for the handler's call to find, too.

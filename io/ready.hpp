@@ -31,7 +31,7 @@ class readiness_case : public select_case {
   bool withdraw() noexcept override;
 
  protected:
-  // Throws std::logic_error on a runtime without an I/O engine.
+  // Throws std::logic_error outside a fiber, and on a runtime without an I/O engine.
   readiness_case(int fd, short events);
   ~readiness_case() = default;
 

@@ -6,6 +6,7 @@
 #include <weft/scheduler/detail/fences.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/thread_wait.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/observe/snapshot.hpp>
 #include <weft/scheduler/schedule_point.hpp>
@@ -14,13 +15,22 @@ namespace weft {
 
 namespace {
 
-[[gnu::always_inline]] inline detail::fiber& fiber_that_may_park() {
+// The fiber that the caller is, or nullptr.
+detail::fiber* parking_fiber() noexcept {
   detail::worker* w = detail::this_worker();
-  if (w == nullptr || !w->current()->may_park()) {
-    if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
-    throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
-  }
-  return *w->current();
+  return w != nullptr && w->current()->may_park() ? w->current() : nullptr;
+}
+
+[[noreturn]] void refuse_to_park() {
+  detail::worker* w = detail::this_worker();
+  if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
+  throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
+}
+
+// A worker's own contexts must go on, so what they run may not wait.
+[[gnu::noinline]] detail::fiber& fiber_for_thread(const wait_kind& kind) {
+  if (!kind.threads_may_wait || detail::this_worker() != nullptr) refuse_to_park();
+  return detail::borrow_thread_fiber();
 }
 
 // In a seeded run each wait comes here, so this is where others may run before it.
@@ -70,8 +80,15 @@ bool ticket::claim() const noexcept { return fiber_ != nullptr && fiber_->wait.c
 
 void ticket::resume() const noexcept { detail::unpark(*fiber_); }
 
-parker::parker(const wait_kind& kind, const void* object, cancellation mode) : mode_(mode) {
-  detail::fiber& f = fiber_that_may_park();
+parker::parker(const wait_kind& kind, const void* object, cancellation mode) {
+  detail::fiber* const found = parking_fiber();
+  if (found == nullptr) [[unlikely]] {
+    detail::fiber& f = fiber_for_thread(kind);
+    id_.fiber_ = &f;
+    id_.epoch_ = f.wait.prepare(false);
+    return;
+  }
+  detail::fiber& f = *found;
   f.waits_for = &kind;
   f.wait_object = object;
   id_.fiber_ = &f;
@@ -94,12 +111,21 @@ parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept 
 }
 
 parker::~parker() {
-  if (id_.fiber_ != nullptr) id_.fiber_->wait.abandon();
+  if (id_.fiber_ == nullptr) [[likely]]
+    return;
+  id_.fiber_->wait.abandon();
+  if (detail::is_thread(*id_.fiber_)) detail::return_thread_fiber(*id_.fiber_);
 }
 
 wake parker::suspend(time_point limit, const detail::release_step& release) {
   detail::fiber& f = *id_.fiber_;
   detail::worker* w = detail::this_worker();
+  if (w == nullptr) [[unlikely]] {
+    const wake why = detail::wait_on_thread(f, id_.epoch_, limit, release);
+    id_.fiber_ = nullptr;
+    detail::return_thread_fiber(f);
+    return why;
+  }
   if (limit == time_point::max()) [[likely]] {
     w->park(release);
   } else {
@@ -133,6 +159,10 @@ void check_cancelled() {
   check_thoroughly(*s);
 }
 
-void throw_cancelled() { throw fiber_that_may_park().current_scope->describe(); }
+void throw_cancelled() {
+  detail::fiber* f = parking_fiber();
+  if (f == nullptr) refuse_to_park();
+  throw f->current_scope->describe();
+}
 
 }  // namespace weft

@@ -8,6 +8,8 @@
 // order of arrival. A value that was not passed is given back, or destroyed with the wait that a cancellation has ended; one that was passed
 // is never lost by a cancellation on either side. A send happens before the receive of its value.
 //
+// A thread that runs no fiber may use both ends as well: where a fiber would park, it blocks.
+//
 // Costs, one worker: about 6 ns a buffered value, sent and received; 30 ns where each value has to be waited for, since then a switch of
 // fibers is in it. A channel is one allocation and one more for its buffer. Values are moved under a spin lock: T's move must be nothrow
 // (checked) and must not wait.

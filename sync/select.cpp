@@ -9,7 +9,7 @@ namespace weft::detail {
 
 namespace {
 
-constexpr wait_kind select_wait{"select"};
+constexpr wait_kind select_wait{.name = "select", .threads_may_wait = true};
 
 // One select, from the call to its choice.
 class selection {

@@ -7,7 +7,7 @@
 namespace weft {
 
 namespace {
-constexpr wait_kind selector_wait{"selector"};
+constexpr wait_kind selector_wait{.name = "selector", .threads_may_wait = true};
 }
 
 selector::~selector() {

@@ -14,11 +14,6 @@ namespace bench {
 
 namespace {
 
-template <class F>
-double on_workers(unsigned workers, F&& f) {
-  return weft::run(weft::options{.workers = workers}, f);
-}
-
 void send_all(const weft::sender<long>& send, long first, long end) {
   for (long i = first; i < end; ++i) {
     if (!send.send(i)) require(false, "a send");

@@ -16,6 +16,7 @@
 #include <weft/scheduler/detail/group_core.hpp>
 #include <weft/scheduler/detail/placement.hpp>
 #include <weft/scheduler/detail/stack_overflow.hpp>
+#include <weft/scheduler/detail/thread_wait.hpp>
 #include <weft/scheduler/observe/own_thread.hpp>
 
 namespace weft::detail {
@@ -45,6 +46,8 @@ void unpark(fiber& f) noexcept {
   worker* w = this_worker();
   if (w != nullptr && &w->runtime() == f.runtime) {
     w->ready(f);
+  } else if (is_thread(f)) {
+    wake_thread(f);
   } else {
     f.runtime->inject_from_outside(f);
   }

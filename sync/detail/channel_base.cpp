@@ -7,8 +7,8 @@
 
 namespace weft::detail {
 
-const wait_kind send_wait{.name = "send to channel"};
-const wait_kind receive_wait{.name = "receive from channel"};
+const wait_kind send_wait{.name = "send to channel", .threads_may_wait = true};
+const wait_kind receive_wait{.name = "receive from channel", .threads_may_wait = true};
 
 std::size_t channel_waiters::count() const noexcept {
   std::size_t n = 0;

@@ -3,7 +3,7 @@
 namespace weft::detail {
 
 namespace {
-constexpr wait_kind change_wait{"change"};
+constexpr wait_kind change_wait{.name = "change", .threads_may_wait = true};
 }
 
 void watched::close() noexcept {

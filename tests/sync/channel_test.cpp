@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -266,6 +267,24 @@ TEST(channel, serves_those_who_wait_in_their_order) {
     }
     send_numbers(send, 10);
   });
+}
+
+TEST(channel, threads_without_fibers_wait_too) {
+  for (const std::size_t capacity : {0U, 3U}) {
+    auto [to_fibers, from_thread] = make_channel<int>(capacity);
+    auto [to_thread, from_fibers] = make_channel<int>(capacity);
+    std::thread thread([&out = to_fibers, &in = from_fibers] {
+      for (int i = 0; i < 1'000; ++i) {
+        EXPECT_TRUE(out.send(i));
+        EXPECT_EQ(in.receive(), -i);
+      }
+      EXPECT_EQ(in.receive_for(100us), std::nullopt);
+    });
+    test::run([&in = from_thread, &out = to_thread] {
+      for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(out.send(-in.receive().value()));
+    });
+    thread.join();
+  }
 }
 
 // Many on both sides, all capacities: each value comes out once.

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <support.hpp>
@@ -185,6 +186,27 @@ TEST(select, may_send_and_receive_on_the_same_channel) {
     g.join();
     EXPECT_EQ(sent.load(), received.load());
   });
+}
+
+TEST(select, works_on_a_thread_without_fibers) {
+  auto [send_a, receive_a] = make_channel<int>(0);
+  auto [send_b, receive_b] = make_channel<int>(0);
+  long sum = 0;
+  std::thread thread([&a = receive_a, &b = receive_b, &sum] {
+    const auto add = [&](int v) { sum += v; };
+    for (int i = 0; i < 200; ++i) select(a >> add, b >> add, after(1h) >> [] {});
+    EXPECT_TRUE(select(a >> [](int) { return false; }, after(100us) >> [] { return true; }));
+  });
+  test::run([&a = send_a, &b = send_b] {
+    group g;
+    for (const auto* s : {&a, &b}) {
+      g.spawn([s] {
+        for (int i = 0; i < 100; ++i) EXPECT_TRUE(s->send(1));
+      });
+    }
+  });
+  thread.join();
+  EXPECT_EQ(sum, 200);
 }
 
 TEST(select, is_a_cancellation_point) {

@@ -1,4 +1,4 @@
-//! The workloads of bench/scheduler and bench/sync with tokio: tasks, join handles and channels, as async Rust uses them.
+//! The workloads of bench/scheduler and bench/sync with tokio: tasks, locks, join handles and channels, as async Rust uses them.
 //!
 //! Called as `tokio_bench WORKLOAD WORKERS SIZE`, prints one line of JSON; see bench/harness/harness.hpp.
 
@@ -8,6 +8,7 @@ mod computing;
 mod harness;
 #[path = "../../rust_common/leaf.rs"]
 mod leaf;
+mod locking;
 mod scheduling;
 mod timing;
 
@@ -25,6 +26,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "1m_parked", unit: "s", run: scheduling::parked_on_one_event },
     Workload { name: "100k_sleepers", unit: "s", run: scheduling::sleepers },
     Workload { name: "cancel_tree", unit: "s", run: scheduling::cancel_tree },
+    Workload { name: "mutex", unit: "ns", run: locking::mutex_of_16 },
     Workload { name: "ticker_beside_hogs", unit: "ms", run: scheduling::ticker_beside_hogs },
     Workload { name: "skynet_channels", unit: "s", run: channels::skynet_by_channels },
     Workload { name: "channel_unbuffered", unit: "ns", run: channels::channel_unbuffered },
