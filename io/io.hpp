@@ -5,4 +5,5 @@
 #include <weft/io/descriptor.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/pipe.hpp>
+#include <weft/io/ready.hpp>
 #include <weft/io/tcp.hpp>

@@ -6,6 +6,7 @@
 #include <weft/scheduler/detail/fences.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/thread_wait.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/observe/snapshot.hpp>
 #include <weft/scheduler/schedule_point.hpp>
@@ -14,13 +15,22 @@ namespace weft {
 
 namespace {
 
-detail::fiber& fiber_that_may_park() {
+// The fiber that the caller is, or nullptr.
+detail::fiber* parking_fiber() noexcept {
   detail::worker* w = detail::this_worker();
-  if (w == nullptr || !w->current()->may_park()) {
-    if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
-    throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
-  }
-  return *w->current();
+  return w != nullptr && w->current()->may_park() ? w->current() : nullptr;
+}
+
+[[noreturn]] void refuse_to_park() {
+  detail::worker* w = detail::this_worker();
+  if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
+  throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
+}
+
+// A worker's own contexts must go on, so what they run may not wait.
+[[gnu::noinline]] detail::fiber& fiber_for_thread(const wait_kind& kind) {
+  if (!kind.threads_may_wait || detail::this_worker() != nullptr) refuse_to_park();
+  return detail::borrow_thread_fiber();
 }
 
 // In a seeded run each wait comes here, so this is where others may run before it.
@@ -31,6 +41,14 @@ detail::fiber& fiber_that_may_park() {
 }
 
 bool unwinding() noexcept { return detail::this_worker()->live_exceptions().uncaught > 0; }
+
+// The rest of a parker's making once something may be cancelled; the epoch of its wait.
+[[gnu::noinline]] std::uint64_t prepare_thoroughly(detail::fiber& f, std::uint64_t epoch) {
+  if (!f.current_scope->is_cancelled()) return epoch;
+  f.wait.abandon();
+  if (!unwinding()) throw f.current_scope->describe();
+  return f.wait.prepare(false);  // cleanup that runs while an exception passes must not throw another
+}
 
 // A wait with a time limit is one with a timer that competes for its end.
 struct limit_timer : detail::timer {
@@ -58,8 +76,19 @@ bool ticket::signal() const noexcept {
   return true;
 }
 
-parker::parker(const wait_kind& kind, const void* object, cancellation mode) : mode_(mode) {
-  detail::fiber& f = fiber_that_may_park();
+bool ticket::claim() const noexcept { return fiber_ != nullptr && fiber_->wait.claim(epoch_, wake::signalled); }
+
+void ticket::resume() const noexcept { detail::unpark(*fiber_); }
+
+parker::parker(const wait_kind& kind, const void* object, cancellation mode) {
+  detail::fiber* const found = parking_fiber();
+  if (found == nullptr) [[unlikely]] {
+    detail::fiber& f = fiber_for_thread(kind);
+    id_.fiber_ = &f;
+    id_.epoch_ = f.wait.prepare(false);
+    return;
+  }
+  detail::fiber& f = *found;
   f.waits_for = &kind;
   f.wait_object = object;
   id_.fiber_ = &f;
@@ -71,11 +100,9 @@ parker::parker(const wait_kind& kind, const void* object, cancellation mode) : m
     register_with_scope(f);
   id_.epoch_ = f.wait.prepare(true);
   detail::light_fence();  // a cancellation either sees that we prepare, or we see it here
-  if (!f.current_scope->is_cancelled()) [[likely]]
+  if (f.current_scope->is_surely_not_cancelled()) [[likely]]
     return;
-  f.wait.abandon();
-  if (!unwinding()) throw f.current_scope->describe();
-  id_.epoch_ = f.wait.prepare(false);  // cleanup that runs while an exception passes must not throw another
+  id_.epoch_ = prepare_thoroughly(f, id_.epoch_);
 }
 
 parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept {
@@ -84,12 +111,21 @@ parker::time_point parker::from_now(std::chrono::nanoseconds duration) noexcept 
 }
 
 parker::~parker() {
-  if (id_.fiber_ != nullptr) id_.fiber_->wait.abandon();
+  if (id_.fiber_ == nullptr) [[likely]]
+    return;
+  id_.fiber_->wait.abandon();
+  if (detail::is_thread(*id_.fiber_)) detail::return_thread_fiber(*id_.fiber_);
 }
 
 wake parker::suspend(time_point limit, const detail::release_step& release) {
   detail::fiber& f = *id_.fiber_;
   detail::worker* w = detail::this_worker();
+  if (w == nullptr) [[unlikely]] {
+    const wake why = detail::wait_on_thread(f, id_.epoch_, limit, release);
+    id_.fiber_ = nullptr;
+    detail::return_thread_fiber(f);
+    return why;
+  }
   if (limit == time_point::max()) [[likely]] {
     w->park(release);
   } else {
@@ -106,15 +142,27 @@ wake parker::suspend(time_point limit, const detail::release_step& release) {
   return f.wait.result();
 }
 
+namespace {
+
+[[gnu::noinline]] void check_thoroughly(detail::scope& s) {
+  if (s.is_cancelled() && !unwinding()) throw s.describe();
+}
+
+}  // namespace
+
 void check_cancelled() {
   detail::worker* w = detail::this_worker();
   if (w == nullptr) return;
   detail::scope* s = w->current()->current_scope;
-  if (s == nullptr || !s->is_cancelled()) [[likely]]
+  if (s == nullptr || s->is_surely_not_cancelled()) [[likely]]
     return;
-  if (!unwinding()) throw s->describe();
+  check_thoroughly(*s);
 }
 
-cancelled detail::cancellation_of_this_fiber() { return fiber_that_may_park().current_scope->describe(); }
+cancelled detail::cancellation_of_this_fiber() {
+  detail::fiber* f = parking_fiber();
+  if (f == nullptr) refuse_to_park();
+  return f->current_scope->describe();
+}
 
 }  // namespace weft

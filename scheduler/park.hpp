@@ -10,6 +10,8 @@
 //   waiters_.push(self.id());
 //   if (self.park([&] { lock_.unlock(); }) == wake::cancelled) { remove self; throw_cancelled(); }
 //
+// Where the wait_kind allows it, a thread that runs no fiber waits in the same way: it sleeps in the kernel meanwhile.
+//
 // Costs: a park and its wake are one fiber switch each (about 20 ns) and one compare-and-swap.
 #pragma once
 
@@ -63,6 +65,8 @@ struct wait_kind {
   // Where in the object waited on (bytes from its beginning) more is to be read; -1: nowhere.
   short number_at = -1;  // an int that is told with the name, such as a descriptor
   short holder_at = -1;  // an address on the stack of the fiber that holds the object; null while nobody does
+  // A thread that runs no fiber may wait for it, too: it blocks, nothing cancels it, and no dump shows it.
+  bool threads_may_wait = false;
 };
 inline constexpr wait_kind unnamed_wait{"something unnamed"};
 
@@ -75,6 +79,12 @@ class ticket {
   // already. Any thread, also one that is no worker. Never blocks.
   // Must not be called by the waiting fiber itself between making its parker and parking: it would wait for itself.
   bool signal() const noexcept;
+
+  // The two halves of signal(), for who has something to do between them, such as handing a value over: claim() ends the wait, and
+  // whoever was told that it did must call resume() soon, once, which makes the fiber ready. In between the fiber stays where it
+  // is, so its frame may be written to. The same rules as for signal().
+  [[nodiscard]] bool claim() const noexcept;
+  void resume() const noexcept;
 
   explicit operator bool() const noexcept { return fiber_ != nullptr; }
 
@@ -97,7 +107,8 @@ class parker {
 
   // Says what the fiber is going to wait for, which costs two stores; `object` is told by its address, and read where the kind says so,
   // while the fiber waits only. Throws `cancelled` if cancellation is observed and the fiber's scope is cancelled (not while unwinding: then
-  // the wait goes on uncancellably). Throws std::logic_error outside a fiber.
+  // the wait goes on uncancellably). Outside a fiber it throws std::logic_error, unless the kind lets threads wait; on a worker's own stack, as
+  // in a completion handler, always.
   explicit parker(const wait_kind& kind, const void* object = nullptr, cancellation mode = cancellation::observed);
   explicit parker(cancellation mode = cancellation::observed) : parker(unnamed_wait, nullptr, mode) {}
   ~parker();
@@ -132,7 +143,6 @@ class parker {
   wake suspend(time_point limit, const detail::release_step& release);
 
   ticket id_;
-  cancellation mode_;
 };
 
 // A cancellation point that does not wait: throws `cancelled` if the calling fiber's scope is cancelled. A few loads when

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 namespace weft {
 
@@ -17,5 +18,8 @@ inline void schedule_point() noexcept {
   if (detail::seeded_runs.load(std::memory_order_relaxed) != 0) [[unlikely]]
     detail::switch_by_seed();
 }
+
+// A number below n, which is at least 1: by the seed in a seeded run, elsewhere at random (not for secrets). Any thread; some nanoseconds.
+[[nodiscard]] std::uint32_t choose_below(std::uint32_t n) noexcept;
 
 }  // namespace weft

@@ -3,6 +3,7 @@
 
 #include <weft/scheduler/backoff.hpp>
 #include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/caller.hpp>
 #include <weft/scheduler/cancel.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/deadlock_error.hpp>

@@ -18,6 +18,28 @@ template <class T>
 class task_awaiter;
 }
 
+// The end of a task, in two roles: a truth value, whether it has come; and one of several things that a fiber waits for, a case of
+// weft::select(). Made by task::done(); valid as long as the handle it was asked for.
+class task_end {
+ public:
+  // The end has come. Never parks.
+  operator bool() const noexcept { return detail::is_finished(*node_); }
+
+  // For select; the caller holds guard(). expect() is false if the end has come; otherwise the end signals the tickets of those
+  // that are enlisted before guard() is free again. A waiter stands on the frame of who waits, until it is withdrawn.
+  using waiter = detail::task_waiter;
+  [[nodiscard]] spin_lock& guard() const noexcept { return node_->lock; }
+  [[nodiscard]] bool expect() const noexcept { return detail::expect_end(*node_); }
+  void enlist(waiter& w) const noexcept { detail::add_waiter(*node_, w); }
+  void withdraw(const waiter& w) const noexcept { detail::unlink_waiter(*node_, w); }
+
+ private:
+  template <class T>
+  friend class task;
+  explicit task_end(detail::task_node& node) noexcept : node_(&node) {}
+  detail::task_node* node_;
+};
+
 // Owns the task's result, not the task: that belongs to its group, and dropping the handle neither waits nor cancels. Move-only;
 // one fiber uses a handle at a time: to drop it while another waits for the task ends the process with a message. May outlive the group and the runtime once the task is done.
 template <class T>
@@ -35,7 +57,8 @@ class task {
 
   // False for a handle that was moved from, default-made, or whose result was taken.
   [[nodiscard]] bool valid() const noexcept { return node_ != nullptr; }
-  [[nodiscard]] bool done() const { return detail::is_finished(node()); }
+  // Whether the task is done: true or false, or a case of weft::select(). Never parks.
+  [[nodiscard]] task_end done() const { return task_end(node()); }
 
   // Parks until the task is done. A cancellation point, unless the task is done already.
   void wait() const { detail::await_task(node()); }

@@ -3,12 +3,15 @@
 #include <mutex>
 
 #include <weft/scheduler/schedule_point.hpp>
+#include <weft/sync/detail/misuse.hpp>
 
 namespace weft {
 
 namespace {
-constexpr wait_kind event_wait{"event"};
+constexpr wait_kind event_wait{.name = "event", .threads_may_wait = true};
 }
+
+event::~event() { detail::expect_no_waiters(lock_, waiters_, event_wait.name, this); }
 
 void event::set() noexcept {
   {
@@ -19,14 +22,8 @@ void event::set() noexcept {
   schedule_point();
 }
 
-void event::reset() noexcept { set_.store(false, std::memory_order_release); }
-
-void event::wait() { wait_until(parker::time_point::max()); }
-
-bool event::wait_for(std::chrono::nanoseconds limit) { return wait_until(parker::from_now(limit)); }
-
 // A fiber that was told to stop is told so even if the event has been set meanwhile: there is no result to lose.
-bool event::wait_until(parker::time_point limit) {
+bool event::wait_to(parker::time_point limit) {
   check_cancelled();
   if (is_set()) return true;
   wake why{};
@@ -41,6 +38,11 @@ bool event::wait_until(parker::time_point limit) {
   }
   if (why == wake::cancelled) throw_cancelled();  // with nothing to destroy on the way, which would cost a second search
   return why == wake::signalled || is_set();
+}
+
+event_statistics event::statistics() const noexcept {
+  const std::lock_guard guard(lock_);
+  return {is_set(), waiters_.size()};
 }
 
 }  // namespace weft

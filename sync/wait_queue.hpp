@@ -1,4 +1,5 @@
-// The queue under every primitive of sync/: waiting fibers in order of arrival, each of which cancellation may take out.
+// The queue under the primitives of sync/: those who wait, in order of arrival, each of which cancellation may take out. Fibers park; threads
+// that run no fiber block, where the kind of wait allows it.
 #pragma once
 
 #include <chrono>
@@ -6,6 +7,7 @@
 
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/spin_lock.hpp>
+#include <weft/sync/detail/waiter_list.hpp>
 
 namespace weft {
 
@@ -20,7 +22,8 @@ class wait_queue {
   wait_queue(const wait_queue&) = delete;
   wait_queue& operator=(const wait_queue&) = delete;
 
-  [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+  [[nodiscard]] bool empty() const noexcept { return waiters_.empty(); }
+  [[nodiscard]] std::size_t size() const noexcept { return waiters_.size(); }
 
   // Appends the calling fiber, whose wait `self` is, and parks; `lock` is held on entry and free on return. When the wait ended
   // otherwise than by wake_one or wake_all, the fiber is out of the queue again.
@@ -31,18 +34,15 @@ class wait_queue {
   // Wakes all; how many. The lock is held.
   std::size_t wake_all() noexcept;
 
- private:
-  struct node {  // stands on the waiting fiber's stack
+  // For who waits for several things at once: a wait by a ticket from elsewhere, queued until it is woken or taken back. The lock is held.
+  struct node : detail::waiter_links<node> {  // stands on the stack of who waits
     ticket waiting;
-    node* previous = nullptr;
-    node* next = nullptr;
-    bool queued = false;
   };
-  void append(node& n) noexcept;
-  void remove(node& n) noexcept;
+  void append(node& n) noexcept { waiters_.push_back(n); }
+  void remove(node& n) noexcept { waiters_.remove(n); }
 
-  node* first_ = nullptr;
-  node* last_ = nullptr;
+ private:
+  detail::waiter_list<node> waiters_;
 };
 
 }  // namespace weft

@@ -13,10 +13,10 @@ ROOT = BENCH.parent
 OURS = "weft"
 # Who takes part in which suites.
 PEERS = {
-    "go": {"scheduler"},
-    "tokio": {"scheduler"},
+    "go": {"scheduler", "sync"},
+    "tokio": {"scheduler", "sync"},
     "java": {"scheduler"},
-    "boost_fiber": {"scheduler"},
+    "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
     "raw_uring": {"io"},
@@ -91,7 +91,7 @@ def _cpp_programs(options, progress):
         raise BuildError(f"{options.build_dir} has no benchmarks: configure it with WEFT_BUILD_BENCH=ON")
     entries = [e for e in json.loads(listing.read_text()) if e["program"] in (OURS, *options.peers)]
     if options.suites:
-        entries = [e for e in entries if e["suite"] in options.suites]
+        entries = [e for e in entries if e["suite"] in ("", *options.suites)]
     if not options.no_build and entries:
         targets = [e["target"] for e in entries]
         _build_step(

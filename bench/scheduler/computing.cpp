@@ -1,5 +1,6 @@
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/parallel.hpp>
+#include <weft/sync/channel.hpp>
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,31 @@ long skynet(long first, long leaves) {
   return sum;
 }
 
+void skynet(const weft::sender<long>& out, long first, long leaves) {
+  if (leaves == 1) {
+    require(static_cast<bool>(out.send(first)), "a send");
+    return;
+  }
+  auto [send, receive] = weft::make_channel<long>(0);
+  const long each = leaves / 10;
+  long sum = 0;
+  {
+    weft::group g;
+    for (long i = 0; i < 10; ++i) {
+      g.spawn([&send = send, from = first + i * each, each] { skynet(send, from, each); });
+    }
+    for (int i = 0; i < 10; ++i) sum += receive.receive().value();
+  }
+  require(static_cast<bool>(out.send(sum)), "a send");
+}
+
+long skynet_over_channels(long leaves) {
+  auto [send, receive] = weft::make_channel<long>(0);
+  weft::group g;
+  g.spawn([&send = send, leaves] { skynet(send, 0, leaves); });
+  return receive.receive().value();
+}
+
 long fibonacci_forked(long n) {
   if (n <= fibonacci_cutoff) return fibonacci_by_calls(n);
   long a = 0;
@@ -50,6 +76,13 @@ double skynet_by_join(unsigned workers, long size) {
   return on_workers(workers, [size] {
     skynet(0, size / 10);
     return seconds([size] { require(skynet(0, size) == size * (size - 1) / 2, "skynet's sum"); });
+  });
+}
+
+double skynet_by_channels(unsigned workers, long size) {
+  return on_workers(workers, [size] {
+    skynet_over_channels(size / 10);
+    return seconds([size] { require(skynet_over_channels(size) == size * (size - 1) / 2, "skynet's sum"); });
   });
 }
 

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
       {"switch_traced", "ns", bench::switch_traced},  // for docs/observing.md
       {"spawn_1000_traced", "ns", bench::spawn_1000_traced},
       {"skynet", "s", bench::skynet_by_join},
+      {"skynet_channels", "s", bench::skynet_by_channels},
       {"fork_join", "s", bench::fork_join},
       {"mandelbrot", "s", bench::mandelbrot},
       {"parallel_sort", "s", bench::parallel_sort},

@@ -30,6 +30,7 @@ double ticker_beside_blocked(unsigned workers, long size);
 
 // computing
 double skynet_by_join(unsigned workers, long size);
+double skynet_by_channels(unsigned workers, long size);
 double fork_join(unsigned workers, long size);
 double mandelbrot(unsigned workers, long size);
 double parallel_sort(unsigned workers, long size);

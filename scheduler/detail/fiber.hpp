@@ -25,8 +25,9 @@ struct exception_state {
   [[nodiscard]] bool empty() const noexcept { return caught == nullptr && uncaught == 0; }
 };
 
-// A stack and what runs on it. Fibers are pooled: a pointer to one stays valid until its runtime ends.
-struct fiber final : boost::fibers::fiber_properties {
+// A stack and what runs on it. Fibers are pooled: a pointer to one stays valid until its runtime ends. One without a runtime stands for a
+// thread that waits (thread_wait.hpp).
+struct fiber : boost::fibers::fiber_properties {
   explicit fiber(runtime_core* r, boost::fibers::context* c = nullptr) noexcept : fiber_properties(c), runtime(r) {}
   ~fiber() override;
 

@@ -9,6 +9,7 @@
 #include <weft/scheduler/detail/outside_wait.hpp>
 #include <weft/scheduler/detail/signal_hub.hpp>
 #include <weft/scheduler/detail/task_node.hpp>
+#include <weft/scheduler/detail/thread_wait.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/observe/own_thread.hpp>
 #include <weft/scheduler/observe/registry.hpp>
@@ -22,9 +23,11 @@ void before() {
   signal_hub::instance().before_fork();
   runtime_list::before_fork();
   lock_task_pool();
+  lock_thread_fibers();
 }
 
 void in_parent() {
+  unlock_thread_fibers();
   unlock_task_pool();
   runtime_list::after_fork_in_parent();
   signal_hub::instance().after_fork_in_parent();
@@ -32,6 +35,7 @@ void in_parent() {
 
 void in_child() {
   forks.fetch_add(1, std::memory_order_relaxed);
+  unlock_thread_fibers();
   unlock_task_pool();
   runtime_list::after_fork_in_child();
   own_thread::after_fork_in_child();

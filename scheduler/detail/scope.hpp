@@ -68,6 +68,12 @@ class scope {
     return refresh();
   }
 
+  // The short half of is_cancelled(): if false, that has to be asked.
+  [[nodiscard]] bool is_surely_not_cancelled() const noexcept {
+    return seen_epoch_.load(std::memory_order_acquire) == cancel_epoch_.load(std::memory_order_acquire) &&
+           origin_.load(std::memory_order_acquire) == nullptr;
+  }
+
   // Why and by which scope. Only after is_cancelled() was true.
   [[nodiscard]] cancelled describe() const;
 

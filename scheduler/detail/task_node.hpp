@@ -177,6 +177,12 @@ void drop_handle(task_node& node) noexcept;
 void await_task(task_node& node);
 bool await_task_until(task_node& node, std::chrono::steady_clock::time_point limit);
 
+// For who waits for several things at once; called with the node's lock held. expect_end() is false if the run is over; otherwise the
+// end will look at the waiters that have been added by the time the lock is free. One may be taken back at any time.
+[[nodiscard]] bool expect_end(task_node& node) noexcept;
+void add_waiter(task_node& node, task_waiter& waiter) noexcept;
+void unlink_waiter(task_node& node, const task_waiter& waiter) noexcept;
+
 // Queues a task that is to be spawned into this one's group when this one is over; false if it is over.
 bool continue_with(task_node& node, task_waiter& waiter) noexcept;
 // Takes it back, unless the task has ended meanwhile.

@@ -265,10 +265,17 @@ void rethrow_failure(task_node& node) {
 
 // ---------------------------------------------------------------------------------------------------- waiting for a task
 
-namespace {
+bool expect_end(task_node& node) noexcept {
+  const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);
+  return (before & task_node::finished) == 0;
+}
 
-// Called locked.
-void unlink(task_node& node, const task_waiter& waiter) noexcept {
+void add_waiter(task_node& node, task_waiter& waiter) noexcept {
+  waiter.next = node.waiters;
+  node.waiters = &waiter;
+}
+
+void unlink_waiter(task_node& node, const task_waiter& waiter) noexcept {
   for (task_waiter** link = &node.waiters; *link != nullptr; link = &(*link)->next) {
     if (*link != &waiter) continue;
     *link = waiter.next;
@@ -276,9 +283,11 @@ void unlink(task_node& node, const task_waiter& waiter) noexcept {
   }
 }
 
+namespace {
+
 void remove_waiter(task_node& node, const task_waiter& waiter) noexcept {
   std::lock_guard guard(node.lock);
-  unlink(node, waiter);
+  unlink_waiter(node, waiter);
 }
 
 // Runs the task on the caller's stack if it is the newest of this worker's and has not begun. Only where the caller is in the scope
@@ -304,10 +313,8 @@ bool run_here(task_node& node) {
 
 bool continue_with(task_node& node, task_waiter& waiter) noexcept {
   std::lock_guard guard(node.lock);
-  const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);
-  if ((before & task_node::finished) != 0) return false;
-  waiter.next = node.waiters;
-  node.waiters = &waiter;
+  if (!expect_end(node)) return false;
+  add_waiter(node, waiter);
   return true;
 }
 
@@ -315,7 +322,7 @@ void forget_continuation(task_node& node, task_waiter& waiter) noexcept {
   task_node* continuation = nullptr;
   {
     std::lock_guard guard(node.lock);
-    unlink(node, waiter);
+    unlink_waiter(node, waiter);
     continuation = std::exchange(waiter.continuation, nullptr);
   }
   if (continuation != nullptr) free_task(continuation);
@@ -329,13 +336,11 @@ bool await_task_until(task_node& node, std::chrono::steady_clock::time_point lim
   parker self(task_wait, &node);
   task_waiter waiter{self.id()};
   node.lock.lock();
-  const std::uint32_t before = node.state.fetch_or(task_node::awaited, std::memory_order_acq_rel);
-  if ((before & task_node::finished) != 0) {
+  if (!expect_end(node)) {
     node.lock.unlock();
     return true;
   }
-  waiter.next = node.waiters;
-  node.waiters = &waiter;
+  add_waiter(node, waiter);
   const wake why = self.park_until(limit, [&node] { node.lock.unlock(); });
   if (why == wake::signalled) return true;
   remove_waiter(node, waiter);

@@ -16,13 +16,14 @@
 #include <weft/scheduler/detail/group_core.hpp>
 #include <weft/scheduler/detail/placement.hpp>
 #include <weft/scheduler/detail/stack_overflow.hpp>
+#include <weft/scheduler/detail/thread_wait.hpp>
 #include <weft/scheduler/observe/own_thread.hpp>
 
 namespace weft::detail {
 
 namespace {
 
-thread_local worker* worker_of_this_thread = nullptr;
+[[gnu::tls_model("initial-exec")]] thread_local worker* worker_of_this_thread = nullptr;
 
 // How often, in switches, a worker looks beyond its short way: at unstarted tasks beside ready fibers, at the runtime's queue, at
 // the driver and timers, at Boost's own timers and terminated contexts.
@@ -45,6 +46,8 @@ void unpark(fiber& f) noexcept {
   worker* w = this_worker();
   if (w != nullptr && &w->runtime() == f.runtime) {
     w->ready(f);
+  } else if (is_thread(f)) {
+    wake_thread(f);
   } else {
     f.runtime->inject_from_outside(f);
   }

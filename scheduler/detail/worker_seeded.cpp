@@ -4,6 +4,7 @@
 // one; somebody always seems to be asleep, so a spawn goes and wakes; each look at a scope is a full one; a fiber is never registered
 // with its scope when it comes to wait.
 #include <algorithm>
+#include <random>
 
 #include <weft/scheduler/detail/seeded_run.hpp>
 #include <weft/scheduler/detail/worker.hpp>
@@ -106,3 +107,17 @@ void worker::wait_by_seed(clock::time_point until) noexcept {
 }
 
 }  // namespace weft::detail
+
+namespace weft {
+
+[[gnu::noinline]] std::uint32_t choose_below(std::uint32_t n) noexcept {
+  if (detail::seeded_runs.load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    detail::worker* w = detail::this_worker();
+    if (w != nullptr && w->runtime().seeded != nullptr) return w->runtime().seeded->choose(n);
+  }
+  thread_local std::uint64_t state = std::random_device{}();
+  state = state * 6364136223846793005U + 1442695040888963407U;
+  return static_cast<std::uint32_t>(((state >> 32) * n) >> 32);
+}
+
+}  // namespace weft

@@ -3,14 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 
 #include <support.hpp>
 #include <weft/scheduler/deadlock_error.hpp>
 #include <weft/scheduler/dump.hpp>
 #include <weft/scheduler/group.hpp>
-#include <weft/sync/event.hpp>
-#include <weft/sync/mutex.hpp>
+#include <weft/sync/sync.hpp>
 
 namespace weft {
 namespace {
@@ -59,13 +59,106 @@ TEST(deadlock, of_two_mutexes_crossed_names_the_cycle) {
             ContainsRegex("'right', spawned at .*, waits for mutex 0x[0-9a-f]+, held by fiber [0-9]+")));
 }
 
-TEST(deadlock, of_a_mutex_locked_twice) {
+TEST(deadlock, of_a_reader_and_a_writer_names_the_writer) {
+  EXPECT_THAT(
+      deadlock_of([] {
+        shared_mutex a, b;
+        event has_a, has_b;
+        group g;
+        g.spawn(
+            [&] {
+              const std::lock_guard first(a);
+              has_a.set();
+              has_b.wait();
+              const std::shared_lock second(b);
+            },
+            {.name = "left"});
+        g.spawn(
+            [&] {
+              const std::lock_guard first(b);
+              has_b.set();
+              has_a.wait();
+              const std::lock_guard second(a);
+            },
+            {.name = "right"});
+      }),
+      AllOf(HasSubstr("These wait for each other:"),
+            ContainsRegex("'left', .*, waits for shared mutex \\(to read\\) 0x[0-9a-f]+, held by fiber [0-9]+"),
+            ContainsRegex("'right', .*, waits for shared mutex \\(to write\\) 0x[0-9a-f]+, held by fiber [0-9]+")));
+}
+
+TEST(deadlock, of_recursive_mutexes_names_the_holders) {
+  EXPECT_THAT(deadlock_of([] {
+                recursive_mutex a, b;
+                event has_a, has_b;
+                group g;
+                g.spawn([&] {
+                  const std::lock_guard first(a);
+                  const std::lock_guard again(a);
+                  has_a.set();
+                  has_b.wait();
+                  const std::lock_guard second(b);
+                });
+                g.spawn([&] {
+                  const std::lock_guard first(b);
+                  has_b.set();
+                  has_a.wait();
+                  const std::lock_guard second(a);
+                });
+              }),
+              ContainsRegex("These wait for each other:\n.*waits for mutex 0x[0-9a-f]+, held by fiber"));
+}
+
+TEST(deadlock, of_two_call_onces_names_who_calls) {
+  EXPECT_THAT(deadlock_of([] {
+                once_flag a, b;
+                event in_a, in_b;
+                group g;
+                g.spawn([&] {
+                  call_once(a, [&] {
+                    in_a.set();
+                    in_b.wait();
+                    call_once(b, [] {});
+                  });
+                });
+                g.spawn([&] {
+                  call_once(b, [&] {
+                    in_b.set();
+                    in_a.wait();
+                    call_once(a, [] {});
+                  });
+                });
+              }),
+              ContainsRegex("These wait for each other:\n.*waits for call_once 0x[0-9a-f]+, held by fiber"));
+}
+
+TEST(deadlock, of_what_nobody_signals_names_the_kind) {
+  const auto waits_for = [](const char* kind) {
+    return ContainsRegex(std::string("Nobody is left who could end:\n  the wait of fiber [0-9]+ 'root', .*, for ") +
+                         kind + " 0x");
+  };
+  EXPECT_THAT(deadlock_of([] {
+                counting_semaphore<> none(0);
+                none.acquire();
+              }),
+              waits_for("semaphore"));
   EXPECT_THAT(deadlock_of([] {
                 mutex m;
-                const std::lock_guard once(m);
-                const std::lock_guard twice(m);
+                condition_variable never;
+                std::unique_lock lock(m);
+                never.wait(lock);
               }),
-              ContainsRegex("These wait for each other:\n  fiber [0-9]+ 'root', .*, waits for mutex"));
+              waits_for("condition variable"));
+  EXPECT_THAT(deadlock_of([] {
+                latch never(1);
+                never.wait();
+              }),
+              waits_for("latch"));
+  EXPECT_THAT(deadlock_of([] {
+                barrier<> of_two(2);
+                of_two.arrive_and_wait();
+              }),
+              waits_for("barrier"));
 }
 
 TEST(deadlock, of_an_event_never_set) {

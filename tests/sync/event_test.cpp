@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include <support.hpp>
@@ -172,12 +173,81 @@ TEST(event, cancellation_reaches_those_who_wait_and_leaves_the_others) {
   });
 }
 
-TEST(event, needs_a_fiber_only_to_wait) {
+TEST(event, threads_may_wait_for_it) {
   event e;
-  EXPECT_THROW(e.wait(), std::logic_error);
-  EXPECT_THROW((void)e.wait_for(1ms), std::logic_error);
-  e.set();
+  EXPECT_FALSE(e.wait_for(1ms));
+  std::thread waiter([&] { e.wait(); });
+  test::run([&] { e.set(); });
+  waiter.join();
   EXPECT_NO_THROW(e.wait());
+}
+
+TEST(event, may_be_destroyed_as_soon_as_a_wait_has_returned) {
+  test::run([] {
+    for (int i = 0; i < test::rounds(2'000); ++i) {
+      group g;
+      auto e = std::make_unique<event>();
+      g.spawn([e = e.get()] { e->set(); });
+      if (i % 2 == 0) yield();
+      e->wait();
+      e.reset();
+    }
+  });
+}
+
+TEST(auto_reset_event, lets_one_pass_for_each_set) {
+  test::run([] {
+    auto_reset_event e;
+    EXPECT_FALSE(e.wait_for(0ns));
+    e.set();
+    e.set();  // no more than once
+    EXPECT_TRUE(e.statistics().set);
+    e.wait();
+    EXPECT_FALSE(e.reset());
+    e.set();
+    EXPECT_TRUE(e.reset());
+    EXPECT_FALSE(e.wait_until(std::chrono::steady_clock::now()));
+  });
+}
+
+TEST(auto_reset_event, wakes_the_first_who_waits) {
+  weft::run(test::test_options(1), [] {
+    auto_reset_event e;
+    std::string order;
+    group g;
+    for (std::size_t i = 0; i < 3; ++i) {
+      g.spawn([&, i] {
+        e.wait();
+        order += static_cast<char>('a' + i);
+        e.set();
+      });
+      test::give_way_until([&] { return e.statistics().waiters == i + 1; });
+    }
+    e.set();
+    g.join();
+    EXPECT_EQ(order, "abc");
+  });
+}
+
+TEST(auto_reset_event, a_set_is_not_lost_to_who_is_cancelled) {
+  test::run([] {
+    for (int i = 0; i < test::rounds(500); ++i) {
+      auto_reset_event e;
+      group staying;
+      {
+        group leaving;
+        leaving.spawn([&] {
+          e.wait();
+          e.set();  // who got it passes it on
+        });
+        if (i % 2 == 0) yield();
+        staying.spawn([&] { e.wait(); });
+        if (i % 3 == 0) yield();
+        e.set();
+        leaving.cancel();
+      }
+    }
+  });
 }
 
 // Set, time limit and cancellation at about the same time: no waiter is left behind, none is left in the queue.

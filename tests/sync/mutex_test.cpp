@@ -4,18 +4,23 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include <support.hpp>
+#include <sync/lock_support.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/shield.hpp>
+#include <weft/sync/event.hpp>
 #include <weft/sync/mutex.hpp>
 
 namespace weft {
 namespace {
 
 using namespace std::chrono_literals;
+
+static_assert(sizeof(mutex) <= 64);
 
 TEST(mutex, try_lock_says_whether_it_was_free) {
   mutex m;
@@ -87,27 +92,187 @@ TEST(mutex, serves_those_who_wait_in_their_order) {
   });
 }
 
-TEST(mutex, may_be_unlocked_by_another_fiber) {
+TEST(mutex, is_shared_between_fibers_and_threads) {
+  mutex m;
+  test::count_on_fibers_and_a_thread(
+      [&](auto inside) {
+        const std::lock_guard guard(m);
+        inside();
+      },
+      test::rounds(3'000));
+}
+
+TEST(mutex, works_with_the_deadlock_avoidance_of_the_standard) {
   test::run([] {
-    mutex m;
-    m.lock();
-    group g;
-    g.spawn([&] { m.unlock(); });
-    m.lock();
-    m.unlock();
+    mutex a, b;
+    long counter = 0;
+    const int each = test::rounds(1'000);
+    {
+      group g;
+      for (int f = 0; f < 6; ++f) {
+        g.spawn([&, f] {
+          for (int i = 0; i < each; ++i) {
+            if (f % 2 == 0) {
+              const std::scoped_lock both(a, b);
+              ++counter;
+            } else {
+              std::lock(b, a);
+              const std::lock_guard first(b, std::adopt_lock);
+              const std::lock_guard second(a, std::adopt_lock);
+              ++counter;
+            }
+          }
+        });
+      }
+    }
+    EXPECT_EQ(counter, 6L * each);
   });
 }
 
 TEST(mutex, locking_is_a_cancellation_point_only_where_it_waits) {
   test::run([] {
+    mutex held, free;
+    event begun;
+    held.lock();
+    std::atomic<int> refused{0};
+    {
+      group g;
+      g.spawn([&] {
+        begun.set();
+        try {
+          sleep_for(1h);
+        } catch (const cancelled&) {
+          EXPECT_NO_THROW(free.lock());
+          free.unlock();
+          EXPECT_THROW(held.lock(), cancelled);
+          EXPECT_FALSE(held.try_lock());
+          refused.fetch_add(1);
+        }
+      });
+      begun.wait();
+      g.cancel();
+    }
+    EXPECT_EQ(refused.load(), 1);
+    held.unlock();
+    EXPECT_TRUE(held.try_lock()) << "the cancelled lock() has left no trace";
+    held.unlock();
+  });
+}
+
+TEST(mutex, a_second_lock_by_the_holder_is_refused) {
+  const auto refused = [] {
     mutex m;
-    group g;
-    g.cancel();
-    EXPECT_NO_THROW(m.lock());
-    EXPECT_THROW(m.lock(), cancelled);
+    const std::lock_guard once(m);
+    test::expect_error(std::errc::resource_deadlock_would_occur, [&] { m.lock(); });
     EXPECT_FALSE(m.try_lock());
+  };
+  refused();  // on a thread
+  test::run(refused);
+}
+
+TEST(mutex, a_task_on_the_stack_of_the_holder_is_refused) {
+  weft::run(test::test_options(1), [] {
+    mutex m;
+    const std::lock_guard held(m);
+    group g;  // one worker, so the join runs the task on this stack
+    g.spawn([&] { test::expect_error(std::errc::resource_deadlock_would_occur, [&] { m.lock(); }); });
+  });
+}
+
+TEST(mutex, unlocking_what_nobody_holds_is_refused_and_harmless) {
+  mutex m;
+  test::expect_error(std::errc::operation_not_permitted, [&] { m.unlock(); });
+  EXPECT_TRUE(m.try_lock());
+  m.unlock();
+}
+
+TEST(mutex, may_be_destroyed_by_whoever_had_it_last) {
+  test::run([] {
+    for (int i = 0; i < test::rounds(2'000); ++i) {
+      auto m = std::make_unique<mutex>();
+      std::atomic<int> left{2};
+      const auto last_destroys = [&] {
+        m->lock();
+        const bool last = left.fetch_sub(1) == 1;
+        m->unlock();
+        if (last) m.reset();
+      };
+      group g;
+      g.spawn(last_destroys);
+      last_destroys();
+    }
+  });
+}
+
+// Barging is what makes it fast, and what would starve one who waits: after a millisecond it is handed over.
+TEST(mutex, is_handed_over_to_one_who_has_waited_for_long) {
+  test::run([] {
+    mutex m;
+    std::atomic<bool> had_it{false};
+    group g;
+    m.lock();
+    g.spawn([&] {
+      const std::lock_guard guard(m);
+      had_it.store(true);
+    });
+    test::give_way_until([&] { return m.statistics().waiters == 1; });
+    sleep_for(2ms);  // the patience must run out; nothing is decided by how long this really takes
     m.unlock();
-    EXPECT_TRUE(m.try_lock()) << "the cancelled lock() has left no trace";
+    EXPECT_FALSE(m.try_lock() && !had_it.load()) << "it was free before the one who waited had it";
+    g.join();
+    EXPECT_EQ(m.statistics().hand_overs, 1U);
+    EXPECT_EQ(m.statistics().waiters, 0U);
+  });
+}
+
+TEST(mutex, nobody_starves_beside_those_who_lock_again_at_once) {
+  test::run([] {
+    mutex m;
+    std::atomic<bool> done{false};
+    group g;
+    for (int i = 0; i < 2; ++i) {
+      g.spawn([&] {
+        while (!done.load()) {
+          const std::lock_guard guard(m);
+          test::spin(500);
+        }
+      });
+    }
+    g.spawn([&] {
+      for (int i = 0; i < 20; ++i) const std::lock_guard guard(m);
+      done.store(true);
+    });
+  });
+}
+
+TEST(timed_mutex, attempts_end_at_their_limit) {
+  const auto attempts = [] {
+    timed_mutex m;
+    EXPECT_TRUE(m.try_lock_for(0s));
+    std::thread([&] {
+      EXPECT_FALSE(m.try_lock_for(-1s));
+      EXPECT_FALSE(m.try_lock_for(1ms));
+      EXPECT_FALSE(m.try_lock_until(std::chrono::steady_clock::now() + 1ms));
+      EXPECT_FALSE(m.try_lock_until(std::chrono::system_clock::now() + 1ms));
+    }).join();
+    m.unlock();
+    std::unique_lock lock(m, std::chrono::hours::max());
+    EXPECT_TRUE(lock.owns_lock());
+  };
+  attempts();
+  test::run(attempts);
+}
+
+TEST(timed_mutex, an_attempt_gets_what_is_unlocked_in_time) {
+  test::run([] {
+    timed_mutex m;
+    m.lock();
+    group g;
+    g.spawn([&] {
+      EXPECT_TRUE(m.try_lock_for(1h));
+      m.unlock();
+    });
+    test::give_way_until([&] { return m.statistics().waiters == 1; });
     m.unlock();
   });
 }
@@ -153,7 +318,11 @@ TEST(mutex, a_deadline_ends_the_wait_for_it) {
   test::run([] {
     mutex m;
     m.lock();
-    EXPECT_THROW(with_deadline(1ms, [&] { m.lock(); }), timeout_error);
+    {
+      group g;
+      g.spawn([&] { EXPECT_THROW(with_deadline(1ms, [&] { m.lock(); }), timeout_error); });
+      test::give_way_until([&] { return m.statistics().waits == 1; });
+    }
     m.unlock();
     EXPECT_TRUE(m.try_lock());
     m.unlock();

@@ -1,4 +1,4 @@
-// The workloads of bench/scheduler with Boost.Fiber as its documentation shows it: round_robin on one thread,
+// The workloads of bench/scheduler and bench/sync with Boost.Fiber as its documentation shows it: round_robin on one thread,
 // work_stealing on several, default stacks.
 #include <boost/fiber/all.hpp>
 #include <boost/version.hpp>
@@ -61,6 +61,27 @@ double spawn_join_one(unsigned workers, long size) {
   return on_workers(workers, [size] {
     return bench::nanoseconds_each(size, [](long n) {
       for (long i = 0; i < n; ++i) fibers::fiber([] {}).join();
+    });
+  });
+}
+
+double mutex_of_16(unsigned workers, long size) {
+  return on_workers(workers, [size] {
+    return bench::nanoseconds_each(size, [](long n) {
+      constexpr int tasks = 16;
+      fibers::mutex m;
+      long counter = 0;
+      std::vector<fibers::fiber> all;
+      for (int t = 0; t < tasks; ++t) {
+        all.emplace_back([&, n, t] {
+          for (long i = t; i < n; i += tasks) {
+            const std::lock_guard guard(m);
+            ++counter;
+          }
+        });
+      }
+      for (fibers::fiber& f : all) f.join();
+      bench::require(counter == n, "the count under the mutex");
     });
   });
 }
@@ -194,6 +215,7 @@ constexpr bench::workload workloads[] = {
     {"spawn_join_one", "ns", spawn_join_one},
     {"spawn_join_one_park", "ns", spawn_join_one},  // a join always parks
     {"spawn_1000", "ns", spawn_1000},
+    {"mutex", "ns", mutex_of_16},
     {"skynet", "s", skynet_by_join},
     {"fork_join", "s", fork_join},
     {"mandelbrot", "s", mandelbrot},

@@ -1,4 +1,4 @@
-// The workloads of bench/scheduler in Go: goroutines, WaitGroup, channels and context, as Go programs use them.
+// The workloads of bench/scheduler and bench/sync in Go: goroutines, WaitGroup, locks, channels and context, as Go programs use them.
 //
 // Called as `go_bench WORKLOAD WORKERS SIZE`, prints one line of JSON; see bench/harness/harness.hpp.
 package main
@@ -33,6 +33,16 @@ var workloads = []workload{
 	{"100k_sleepers", "s", sleepers},
 	{"cancel_tree", "s", cancelTree},
 	{"ticker_beside_hogs", "ms", tickerBesideHogs},
+	{"skynet_channels", "s", skynetByChannels},
+	{"channel_unbuffered", "ns", channelUnbuffered},
+	{"channel_buffered", "ns", channelBuffered},
+	{"channel_ping_pong", "ns", channelPingPong},
+	{"channel_4p4c", "ns", channel4p4c},
+	{"select_4", "ns", select4},
+	{"mutex", "ns", mutexOf16},
+	{"mutex_held_across_yield", "ns", mutexHeldAcrossYield},
+	{"shared_mutex_read", "ns", sharedMutexRead},
+	{"condition_turns", "ns", conditionTurns},
 }
 
 func seconds(f func()) float64 {

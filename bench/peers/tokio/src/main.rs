@@ -1,12 +1,14 @@
-//! The workloads of bench/scheduler with tokio: tasks, join handles and channels, as async Rust uses them.
+//! The workloads of bench/scheduler and bench/sync with tokio: tasks, locks, join handles and channels, as async Rust uses them.
 //!
 //! Called as `tokio_bench WORKLOAD WORKERS SIZE`, prints one line of JSON; see bench/harness/harness.hpp.
 
+mod channels;
 mod computing;
 #[path = "../../rust_common/harness.rs"]
 mod harness;
 #[path = "../../rust_common/leaf.rs"]
 mod leaf;
+mod locking;
 mod scheduling;
 mod timing;
 
@@ -24,7 +26,13 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "1m_parked", unit: "s", run: scheduling::parked_on_one_event },
     Workload { name: "100k_sleepers", unit: "s", run: scheduling::sleepers },
     Workload { name: "cancel_tree", unit: "s", run: scheduling::cancel_tree },
+    Workload { name: "mutex", unit: "ns", run: locking::mutex_of_16 },
     Workload { name: "ticker_beside_hogs", unit: "ms", run: scheduling::ticker_beside_hogs },
+    Workload { name: "skynet_channels", unit: "s", run: channels::skynet_by_channels },
+    Workload { name: "channel_unbuffered", unit: "ns", run: channels::channel_unbuffered },
+    Workload { name: "channel_buffered", unit: "ns", run: channels::channel_buffered },
+    Workload { name: "channel_ping_pong", unit: "ns", run: channels::channel_ping_pong },
+    Workload { name: "channel_4p4c", unit: "ns", run: channels::channel_4p4c },
 ];
 
 fn main() {

@@ -1,0 +1,80 @@
+// How much a directory tree holds: a bounded crawl as a pipeline. One fiber walks the tree, several look at files, one adds up; a ticker shows
+// how far it has got. However large the tree, only as much is under way as the queues hold.
+#include <chrono>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/group.hpp>
+#include <weft/scheduler/runtime.hpp>
+#include <weft/sync/pipeline.hpp>
+#include <weft/sync/select.hpp>
+#include <weft/sync/watch.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using path = std::filesystem::path;
+
+struct totals {
+  std::uint64_t files = 0, bytes = 0;
+};
+
+// Looking at a directory may block the thread, so a thread of the pool does it.
+void walk(const path& root, const weft::sender<path>& files) {
+  std::filesystem::recursive_directory_iterator at(root, std::filesystem::directory_options::skip_permission_denied);
+  std::error_code error;
+  while (at != std::filesystem::recursive_directory_iterator{}) {
+    if (at->is_regular_file(error) && !files.send(at->path())) return;
+    weft::blocking([&] { at.increment(error); });
+  }
+}
+
+std::uint64_t size_of(const path& file) {
+  return weft::blocking([&] {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    return error ? std::uint64_t{0} : std::uint64_t{size};
+  });
+}
+
+totals add_up(const path& root) {
+  weft::group g;
+  auto files = weft::source<path>(g, [&root](const auto& emit) { walk(root, emit); }, {.queue = 64});
+  auto sizes = weft::stage(g, std::move(files), size_of, {.parallel = 8, .queue = 64});
+  auto [progress, watcher] = weft::make_watch(totals{});
+  g.spawn_daemon([watcher = watcher]() mutable {
+    while (watcher.changed()) {
+      std::fprintf(stderr, "%" PRIu64 " files so far\n", watcher.get()->files);
+    }
+  });
+  totals sum;
+  auto next_report = std::chrono::steady_clock::now() + 1s;
+  for (bool more = true; more;) {
+    weft::select(
+        sizes >>
+            [&](std::optional<std::uint64_t> size) {
+              more = size.has_value();
+              sum.files += more ? 1 : 0;
+              sum.bytes += size.value_or(0);
+            },
+        weft::at(next_report) >>
+            [&, &progress = progress] {
+              progress.set(sum);
+              next_report += 1s;
+            });
+  }
+  return sum;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const path root = argc > 1 ? argv[1] : ".";
+  const totals sum = weft::run([&] { return add_up(root); });
+  std::printf("%" PRIu64 " files, %" PRIu64 " bytes\n", sum.files, sum.bytes);
+}
