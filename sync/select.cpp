@@ -107,12 +107,9 @@ class selection {
     return no_case;
   }
 
-  // The fiber may be here before its release step has freed the locks. Who has taken the last of them knows that it has.
+  // The fiber may be here before its release step has freed the locks, and that reads scratch_. It is done when all cases are withdrawn: each takes its
+  // guard, but for one that was itself committed, whose guard was free by then.
   std::size_t withdraw() noexcept {
-    if (enlisted_ && locks_ > 0) {
-      scratch_[locks_ - 1].lock->lock();
-      scratch_[locks_ - 1].lock->unlock();
-    }
     std::size_t done = no_case;
     for (std::size_t i = 0; i < count_; ++i) {
       if (cases_[i]->guard() != nullptr && !enlisted_) continue;

@@ -53,7 +53,7 @@ class receive_case final : public select_case {
     from_.receivers().append(node_);
   }
   bool withdraw() noexcept override {
-    from_.withdraw(from_.receivers(), node_);
+    if (node_.outcome == channel_waiter::end::none) from_.withdraw(from_.receivers(), node_);
     return node_.outcome == channel_waiter::end::passed ||
            (hears_of_end && node_.outcome == channel_waiter::end::closed);
   }
@@ -98,7 +98,7 @@ class send_case final : public select_case {
     to_.senders().append(node_);
   }
   bool withdraw() noexcept override {
-    to_.withdraw(to_.senders(), node_);
+    if (node_.outcome == channel_waiter::end::none) to_.withdraw(to_.senders(), node_);
     sent_ = node_.outcome == channel_waiter::end::passed;
     return sent_ || (hears_of_end && node_.outcome == channel_waiter::end::closed);
   }

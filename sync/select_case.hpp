@@ -41,7 +41,8 @@ class select_case {
   // The fiber is going to wait by this ticket. With all guards held and after commit() was in vain; for an unguarded case without any lock.
   virtual void enlist(const ticket& waiting) noexcept = 0;
   // The wait is over, or was not begun: after this nothing refers to the case any more. True if it was done by whoever ended the
-  // wait. No lock is held. May park uncancellably, if it is unguarded.
+  // wait. No lock is held. A guarded case must take its guard, unless it was itself done: by that select() knows that the guards are free. An
+  // unguarded one may park uncancellably.
   virtual bool withdraw() noexcept = 0;
   // When the wait must end for this case's sake.
   [[nodiscard]] virtual parker::time_point limit() const noexcept { return parker::time_point::max(); }

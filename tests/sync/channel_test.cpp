@@ -247,7 +247,9 @@ TEST(channel, tells_what_it_holds) {
 
 TEST(channel, refuses_what_cannot_be) {
   EXPECT_THROW((void)make_channel<std::string>(std::numeric_limits<std::size_t>::max()), std::length_error);
-  EXPECT_THROW((void)make_channel<std::string>(std::numeric_limits<std::size_t>::max() / 64), std::bad_alloc);
+  if constexpr (!test::sanitized) {  // a sanitizer ends the process instead
+    EXPECT_THROW((void)make_channel<std::string>(std::numeric_limits<std::size_t>::max() / 64), std::bad_alloc);
+  }
   const sender<int> nothing;
   EXPECT_THROW((void)nothing.send(1), std::logic_error);
   EXPECT_THROW((void)receiver<int>().receive(), std::logic_error);
