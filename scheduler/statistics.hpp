@@ -35,6 +35,8 @@ struct worker_statistics {
 
 struct runtime_statistics {
   std::string name;  // options::name
+  std::string
+      drivers;  // what the workers sleep in: "io_uring", "epoll", "futex"; several, divided by ", ", if they differ
   std::vector<worker_statistics> workers;
 
   std::size_t fibers_created = 0;
