@@ -53,7 +53,9 @@ void forbid_plain_submission() {
 // In a child process: tries to start a runtime, prints what it is told.
 [[noreturn]] void start_and_tell() {
   try {
-    weft::test::run([] {});
+    options o = weft::test::test_options();
+    o.io = "uring";
+    weft::run(o, [] {});
   } catch (const std::system_error& e) {
     std::fprintf(stderr, "errno %d: %s\n", e.code().value(), e.what());
     ::_exit(3);
