@@ -29,12 +29,15 @@ constexpr auto most_patience = 64ms;
 
 }  // namespace
 
-epoll_engine::epoll_engine(unsigned worker) : set_(worker) { ::prctl(PR_SET_TIMERSLACK, 1); }
+epoll_engine::epoll_engine(unsigned worker) : set_(worker), timer_slack_(::prctl(PR_GET_TIMERSLACK)) {
+  ::prctl(PR_SET_TIMERSLACK, 1);
+}
 
 // Helpers that have told of their end may still be about to wake this engine.
 epoll_engine::~epoll_engine() {
   while (helpers_ != nullptr) wait(time_point::max());
   while (helpers_outside_.load(std::memory_order_acquire) != 0) ::sched_yield();
+  ::prctl(PR_SET_TIMERSLACK, timer_slack_);
 }
 
 // ---------------------------------------------------------------------------------------------------- starting

@@ -73,6 +73,7 @@ class epoll_engine final : public detail::engine {
   time_point interrupt_helpers(time_point now) noexcept;
 
   epoll_set set_;
+  int timer_slack_;               // of the thread before
   std::vector<watched> watched_;  // by descriptor
   std::size_t waiting_ = 0;       // operations in them
   bool has_strangers_ = false;    // the set reports levels of files that can no longer be taken out

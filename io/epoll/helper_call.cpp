@@ -17,6 +17,7 @@ using detail::opcode;
 using detail::operation;
 
 constexpr int signal_number = SIGURG;
+constexpr int most_moments = 1'000;
 
 // Of a helper thread during its call: where the handler counts. Else null: the signal is somebody else's.
 thread_local std::atomic<std::atomic<unsigned>*> counter_of_call{nullptr};
@@ -34,15 +35,17 @@ void on_signal(int number, siginfo_t* info, void* context) {
   }
 }
 
-// Without SA_RESTART, or the call would go on waiting.
+// Without SA_RESTART, or the call would go on waiting. The program may have put in a handler of its own since the last time.
 void install_handler() noexcept {
-  static const bool installed = [] {
-    struct sigaction action = {};
-    action.sa_sigaction = &on_signal;
-    action.sa_flags = SA_SIGINFO;
-    return ::sigaction(signal_number, &action, &before) == 0;
-  }();
-  static_cast<void>(installed);
+  static std::mutex mutex;
+  const std::lock_guard guard(mutex);
+  struct sigaction now = {};
+  if (::sigaction(signal_number, nullptr, &now) != 0 || now.sa_sigaction == &on_signal) return;
+  before = now;
+  struct sigaction action = {};
+  action.sa_sigaction = &on_signal;
+  action.sa_flags = SA_SIGINFO;
+  ::sigaction(signal_number, &action, nullptr);
 }
 
 void let_signal_pass() noexcept {
@@ -112,13 +115,14 @@ void helper_call::run(background_call& call) noexcept {
   running_ = true;
 }
 
-// A signal that is still on its way must not interrupt whatever the thread does next.
+// A signal that is still on its way must not interrupt whatever the thread does next. It is awaited for a moment only: it may have gone to
+// another's handler.
 [[gnu::noinline]] void helper_call::end() noexcept {
   {
     const std::lock_guard guard(mutex_);
     running_ = false;
   }
-  while (signals_seen_.load(std::memory_order_relaxed) < signals_sent_) {
+  for (int i = 0; i < most_moments && signals_seen_.load(std::memory_order_relaxed) < signals_sent_; ++i) {
     const timespec moment{.tv_sec = 0, .tv_nsec = 1'000};
     ::nanosleep(&moment, nullptr);
   }
