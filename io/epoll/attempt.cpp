@@ -30,25 +30,6 @@ std::int64_t transfer(const operation& op, std::int64_t (*now)(int, std::span<co
 
 }  // namespace
 
-std::uint32_t events_for(const operation& op) noexcept {
-  switch (op.code) {
-    case opcode::read:
-    case opcode::receive:
-    case opcode::accept:
-      return EPOLLIN;
-    case opcode::write:
-    case opcode::send:
-    case opcode::connect:
-      return EPOLLOUT;
-    case opcode::poll:
-      return op.flags;
-    case opcode::sync:
-    case opcode::open:
-      break;
-  }
-  return 0;
-}
-
 std::int64_t attempt(const operation& op, std::uint32_t events) noexcept {
   const auto flags = static_cast<int>(op.flags);
   switch (op.code) {

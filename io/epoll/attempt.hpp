@@ -1,6 +1,8 @@
 // What epoll is told to wait for, and the call that is made when that is there.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 
 #include <weft/io/detail/operation.hpp>
@@ -8,7 +10,24 @@
 namespace weft::io::epoll {
 
 // The epoll events that an operation waits for. EPOLLERR and EPOLLHUP are always waited for.
-[[nodiscard]] std::uint32_t events_for(const detail::operation& op) noexcept;
+[[nodiscard]] inline std::uint32_t events_for(const detail::operation& op) noexcept {
+  switch (op.code) {
+    case detail::opcode::read:
+    case detail::opcode::receive:
+    case detail::opcode::accept:
+      return EPOLLIN;
+    case detail::opcode::write:
+    case detail::opcode::send:
+    case detail::opcode::connect:
+      return EPOLLOUT;
+    case detail::opcode::poll:
+      return op.flags;
+    case detail::opcode::sync:
+    case detail::opcode::open:
+      break;
+  }
+  return 0;
+}
 
 // The descriptor's kind knows of no attempt that does not wait: a thread must make the call.
 inline constexpr std::int64_t must_block = INT64_MIN;
