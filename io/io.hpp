@@ -3,6 +3,7 @@
 
 #include <weft/io/address.hpp>
 #include <weft/io/descriptor.hpp>
+#include <weft/io/engine_choice.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/pipe.hpp>
 #include <weft/io/ready.hpp>

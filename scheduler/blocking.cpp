@@ -92,3 +92,18 @@ void run_blocking(blocking_call& call) {
 }
 
 }  // namespace weft::detail
+
+namespace weft {
+
+bool start_in_background(background_call& call) noexcept {
+  detail::worker* w = detail::this_worker();
+  if (w == nullptr) return false;
+  try {
+    w->runtime().blocking.submit(call);
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+}  // namespace weft

@@ -52,4 +52,28 @@ std::invoke_result_t<F&> blocking(F&& f) {
   if constexpr (!std::is_void_v<result>) return std::move(*c.value);
 }
 
+// A call for the helper threads that no fiber parks for: where a driver puts what would block its worker. Its function must, as its
+// last act, tell whoever has to know that it is done; from then on nobody refers to the call.
+class background_call : private detail::blocking_call {
+ public:
+  using function = void (*)(background_call&) noexcept;
+  explicit background_call(function f) noexcept
+      : blocking_call{.invoke = &invoke_function, .next = nullptr, .done = {}}, function_(f) {}
+  background_call(const background_call&) = delete;
+  background_call& operator=(const background_call&) = delete;
+
+ private:
+  friend bool start_in_background(background_call& call) noexcept;
+  static void invoke_function(blocking_call* call) noexcept {
+    auto* self = static_cast<background_call*>(call);
+    self->function_(*self);
+  }
+  function function_;
+};
+
+// Hands the call to the helper threads of the runtime whose worker the caller runs on, as blocking() does; false, and nothing happens, if no
+// thread can be had or the caller is on none of weft's workers. Never parks. A call that was handed over is run; its owner must
+// see its end before the worker's driver is gone.
+[[nodiscard]] bool start_in_background(background_call& call) noexcept;
+
 }  // namespace weft

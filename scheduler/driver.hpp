@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace weft {
@@ -45,9 +46,13 @@ class driver {
 // Makes the driver of one worker, on that worker's own thread. What it throws reaches whoever starts the runtime.
 using driver_factory = std::function<std::unique_ptr<driver>(unsigned worker)>;
 
-// The factory of runtimes whose options name none. The I/O module registers itself here when it is linked; programs that
-// never touch I/O therefore make no rings. Call before the first runtime starts.
-void set_default_driver_factory(driver_factory factory);
+// Chooses the factory of a runtime whose options bring none, given options::io, whose words only it knows. Throws std::invalid_argument for
+// words that it does not.
+using driver_chooser = std::function<driver_factory(const std::string& wanted)>;
+
+// Who chooses. The I/O module registers itself here when it is linked; programs that never touch I/O sleep in futexes and make no
+// rings. Call before the first runtime starts.
+void set_driver_chooser(driver_chooser chooser);
 
 // The driver of the worker that the caller runs on; nullptr outside weft's workers. A fiber may be on another worker
 // after any call that parks: ask again, do not keep it.

@@ -74,7 +74,10 @@ struct options {
   // Whether root functions that nothing can wake any more end by deadlock_error (deadlock_error.hpp) rather than wait for ever. It
   // takes 100 ms to be noticed. Where threads of the program's own might still wake a fiber, stderr gets a report once, after a second.
   bool detect_deadlock = true;
-  // Makes the workers' drivers; empty: the I/O engine that is linked, else a futex.
+  // Which of its engines the I/O module is to use, in its own words (io/engine_choice.hpp): "auto", "uring", "epoll". Empty: what the environment
+  // variable WEFT_IO says, else "auto". Where no I/O module is linked it must be empty.
+  std::string io = {};
+  // Makes the workers' drivers; empty: the I/O engine that is linked, as `io` says, else a futex.
   driver_factory driver = {};
 };
 

@@ -34,7 +34,9 @@ struct worker_statistics {
 };
 
 struct runtime_statistics {
-  std::string name;                        // options::name
+  std::string name;  // options::name
+  std::string
+      drivers;  // what the workers sleep in: "io_uring", "epoll", "futex"; several, divided by ", ", if they differ
   std::vector<worker_statistics> workers;  // all that were ever started, spares included
 
   std::size_t fibers_created = 0;

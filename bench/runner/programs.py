@@ -19,6 +19,7 @@ PEERS = {
     "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
+    "weft_epoll": {"io"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
 }

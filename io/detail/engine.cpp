@@ -5,8 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include <weft/io/detail/choose_engine.hpp>
 #include <weft/io/detail/open_descriptor.hpp>
-#include <weft/io/uring/uring_engine.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
 namespace weft::io::detail {
@@ -17,7 +17,7 @@ const char kind_of_engines = 0;
 
 // Every call of this module goes through this file, so a program that does I/O links it and gets engines; others do not.
 const bool registered = [] {
-  set_default_driver_factory(uring::make_engine);
+  set_driver_chooser(choose_engine);
   return true;
 }();
 
@@ -57,7 +57,10 @@ std::int64_t perform_once(operation& op, open_descriptor* user, time_point limit
   parker self(kind_of(op), &op);
   engine& on = *current_engine();
   op.prepare(self.id(), on);
-  if (user != nullptr && !user->add(op)) return -ECANCELED;
+  if (user != nullptr) {
+    op.identity = user->identity();
+    if (!user->add(op)) return -ECANCELED;
+  }
   on.start(op);
   const wake why = self.park_until(limit, [] {});
   if (why != wake::signalled) on.request_cancel(op);

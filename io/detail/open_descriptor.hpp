@@ -23,6 +23,8 @@ using describe_function = std::string (*)(int fd);
 class open_descriptor {
  public:
   [[nodiscard]] int fd() const noexcept { return fd_; }
+  // A number that no other descriptor of the process has had, not 0.
+  [[nodiscard]] std::uint64_t identity() const noexcept { return identity_; }
   [[nodiscard]] bool closing() const noexcept { return (word_.load(std::memory_order_acquire) & closing_bit) != 0; }
   [[nodiscard]] std::string describe() const;
   [[nodiscard]] std::string name() const { return name_.empty() ? "descriptor " + std::to_string(fd_) : name_; }
@@ -53,7 +55,10 @@ class open_descriptor {
   int close_waiting();
   void abandon() noexcept;
 
+  static inline std::atomic<std::uint64_t> identities_{0};
+
   const int fd_;
+  const std::uint64_t identity_ = identities_.fetch_add(1, std::memory_order_relaxed) + 1;
   const describe_function describe_;
   const std::string name_;
   std::atomic<std::uint64_t> word_{owned_bit};

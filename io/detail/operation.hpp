@@ -45,6 +45,10 @@ struct operation {
   bool expected_to_wait = false;
   // To be done by a thread that may block, without a first attempt that does not.
   bool needs_thread = false;
+  // The descriptor is a socket that weft has made and nobody else uses: it may be set to O_NONBLOCK.
+  bool may_set_nonblocking = false;
+  // The engine's own note of where it has the operation.
+  std::uint8_t place = 0;
   // Owner thread only: the operating system has given the result; the cancellation asked for is done with.
   bool completed = false;
   bool cancel_settled = false;
@@ -61,7 +65,10 @@ struct operation {
   engine* owner = nullptr;
   ticket waiter;  // the fiber's wait for completion; several operations may share one
   ticket again;
-  operation* next = nullptr;           // in the engine's list of operations that it has no room for yet
+  std::uint64_t identity = 0;     // of the open_descriptor; 0: a plain descriptor, whose number may be reused unnoticed
+  void* helper = nullptr;         // the engine's record of the thread that does the operation
+  operation* next = nullptr;      // in one of the engine's lists
+  operation* previous = nullptr;  // the same, where the list is linked both ways
   operation* next_cancel = nullptr;    // in a list of cancellations asked for
   operation* previous_user = nullptr;  // in the list of its open_descriptor
   operation* next_user = nullptr;

@@ -49,8 +49,8 @@ int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buf
   return repeat([&] { return ::send(fd, b.data(), b.size(), flags); });
 }
 
-[[gnu::noinline]] std::int64_t accept_blocking(int fd) noexcept {
-  return repeat([&] { return ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC); });
+[[gnu::noinline]] std::int64_t accept_blocking(int fd, int flags) noexcept {
+  return repeat([&] { return ::accept4(fd, nullptr, nullptr, flags); });
 }
 
 // An interrupted connect goes on by itself: the next call would say EALREADY.
@@ -59,10 +59,39 @@ int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buf
   if (errno != EINTR) return -errno;
   pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
   if (const std::int64_t r = repeat([&] { return ::poll(&ready, 1, -1); }); r < 0) return r;
+  return socket_error(fd);
+}
+
+[[gnu::noinline]] std::int64_t connect_now(int fd, const sockaddr* where, socklen_t size) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0) return -errno;
+  const std::int64_t result = ::connect(fd, where, size) == 0 ? 0 : -errno;
+  ::fcntl(fd, F_SETFL, flags);
+  return result;
+}
+
+[[gnu::noinline]] std::int64_t socket_error(int fd) noexcept {
   int error = 0;
   socklen_t length = sizeof error;
   if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
   return -error;
+}
+
+[[gnu::noinline]] std::int64_t check_listening(int fd) noexcept {
+  int listening = 0;
+  socklen_t length = sizeof listening;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0) return -errno;
+  return listening != 0 ? 0 : -EINVAL;
+}
+
+[[gnu::noinline]] bool is_nonblocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
+[[gnu::noinline]] bool set_nonblocking(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && ((flags & O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 }
 
 [[gnu::noinline]] std::int64_t open_blocking(const char* path, int flags, unsigned permissions) noexcept {

@@ -25,8 +25,18 @@ std::int64_t write_blocking(int fd, std::span<const iovec> buffers, std::int64_t
 std::int64_t receive(int fd, std::span<std::byte> buffer, int flags) noexcept;
 std::int64_t send(int fd, std::span<const std::byte> buffer, int flags) noexcept;
 
-std::int64_t accept_blocking(int fd) noexcept;
+// On a listener that is set not to block: -EAGAIN.
+std::int64_t accept_blocking(int fd, int flags = SOCK_CLOEXEC) noexcept;
 std::int64_t connect_blocking(int fd, const sockaddr* where, socklen_t size) noexcept;
+// Begins to connect: 0 if that was all, -EINPROGRESS if the socket will be writable when it is connected or has failed (socket_error). Sets
+// O_NONBLOCK for a moment.
+std::int64_t connect_now(int fd, const sockaddr* where, socklen_t size) noexcept;
+// What SO_ERROR holds, as a negative errno; 0 for none.
+std::int64_t socket_error(int fd) noexcept;
+// 0 for a listening socket, else what accept(2) would say.
+std::int64_t check_listening(int fd) noexcept;
+bool is_nonblocking(int fd) noexcept;
+bool set_nonblocking(int fd) noexcept;  // false if that is not possible
 std::int64_t open_blocking(const char* path, int flags, unsigned permissions) noexcept;
 std::int64_t sync_blocking(int fd, bool data_only) noexcept;
 

@@ -89,6 +89,16 @@ std::int64_t transfer(const direction& d, int fd, vectors all, std::int64_t offs
   return add_rest(d, fd, buffers, done, offset, user);
 }
 
+// An engine may have set the listener not to block.
+std::int64_t accept_on_thread(int fd) noexcept {
+  for (;;) {
+    const std::int64_t result = accept_blocking(fd);
+    if (result != -EAGAIN) return result;
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    poll_blocking({&ready, 1}, std::chrono::nanoseconds(-1));
+  }
+}
+
 // The length that fits an operation; callers of stream functions expect short counts.
 std::uint32_t clamp_size(std::size_t size) noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, 1U << 30));
@@ -142,9 +152,10 @@ std::int64_t send_some(int fd, std::span<const std::byte> buffer, open_descripto
 }
 
 std::int64_t accept_one(int fd, open_descriptor* user) {
-  if (begin_call() == nullptr) return accept_blocking(fd);
+  if (begin_call() == nullptr) return accept_on_thread(fd);
   operation op(opcode::accept, fd);
   op.flags = SOCK_CLOEXEC;
+  op.may_set_nonblocking = user != nullptr;
   return until_ready(fd, POLLIN, user, [&] { return perform(op, user); });
 }
 

@@ -47,7 +47,7 @@ options completed(options o) {
   check_name(o.name);
   check_duration("spin", o.spin, 1s, "it is from 0 to 1 s");
   check_duration("backstop", o.backstop, std::chrono::nanoseconds::max(), "it is a positive time, or 0 for none");
-  if (!o.driver) o.driver = default_driver_factory();
+  if (!o.driver) o.driver = choose_driver(o.io);
   return o;
 }
 

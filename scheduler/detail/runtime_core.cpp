@@ -311,6 +311,9 @@ runtime_statistics runtime_core::statistics() const {
   s.name = options_.name;
   for (const auto& w : workers()) {
     s.workers.push_back(w->statistics());
+    if (const std::string name(w->io().name()); s.drivers.find(name) == std::string::npos) {
+      s.drivers += s.drivers.empty() ? name : ", " + name;
+    }
     s.stacks_idle += w->idle_hosts();
   }
   s.fibers_created = fibers_created.load(std::memory_order_relaxed);

@@ -34,7 +34,7 @@ struct task_node;
 class seeded_run;
 class worker;
 
-driver_factory default_driver_factory();
+driver_factory choose_driver(const std::string& wanted);
 
 // Ends a root function that could not be started: run() throws the error.
 void refuse_root(task_node& node, std::exception_ptr error) noexcept;

@@ -55,6 +55,7 @@ class WeftTest(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.environment = dict(os.environ, WEFT_CACHE_DIR=os.environ["WEFT_TEST_CACHE"])
         self.environment.pop("WEFT_LOG", None)
+        self.environment.pop("WEFT_IO", None)
 
     def weft(self, *arguments, input="", env=None, before=None):
         done = subprocess.run(

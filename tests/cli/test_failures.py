@@ -209,9 +209,13 @@ class Signals(WeftTest):
 
 
 class Host(WeftTest):
-    def test_without_io_uring_cause_and_remedy_are_named(self):
-        result = self.weft("run", guest("hello"), before=forbid_io_uring)
+    def test_without_io_uring_who_insists_is_told_cause_and_remedy(self):
+        result = self.weft("run", guest("hello"), env={"WEFT_IO": "uring"}, before=forbid_io_uring)
         self.assert_one_line(result, 125, "io_uring", "seccomp|io_uring_disabled")
+
+    def test_an_engine_that_does_not_exist_is_refused(self):
+        result = self.weft("run", guest("hello"), env={"WEFT_IO": "iocp"})
+        self.assert_one_line(result, 125, "WEFT_IO is 'iocp'", "auto, uring or epoll")
 
     def test_a_cache_that_cannot_be_written_is_no_error(self):
         result = self.weft("run", guest("hello"), env={"WEFT_CACHE_DIR": "/proc/weft-test"})

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from harness import WeftTest, guest
+from harness import WeftTest, forbid_io_uring, guest
 
 
 class Running(WeftTest):
@@ -50,6 +50,12 @@ class Running(WeftTest):
         result = self.weft("run", "--dir", f"{self.folder}::/out", guest("write_file"), "/out/new")
         self.assertEqual(result.code, 0, result)
         self.assertEqual((self.folder / "new").read_text(), "written by a guest\n")
+
+    def test_without_io_uring_guests_run_all_the_same(self):
+        text = "".join(f"line {i}\n" for i in range(2000))
+        result = self.weft("run", "--log", "info", guest("cat"), input=text, before=forbid_io_uring)
+        self.assertEqual((result.code, result.out), (0, text), result)
+        self.assertRegex(result.err, "I/O engine: epoll: .*cannot have an io_uring")
 
     def test_workers_do_not_change_results(self):
         for workers in (1, 2, 4):

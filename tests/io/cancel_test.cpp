@@ -167,6 +167,40 @@ TEST_F(cancel_test, a_deadline_ends_a_read) {
   });
 }
 
+TEST_F(cancel_test, a_deadline_ends_each_operation) {
+  weft::test::run([] {
+    const temporary_folder folder;
+    const std::string fifo = (folder / "fifo").string();
+    ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    auto [reader, writer] = make_pipe();
+    connection c = connect_pair();
+    tcp_listener listener{"127.0.0.1:0"};
+    const tcp_listener full{"127.0.0.1:0", {.backlog = 0}};
+    const tcp_stream first = tcp_stream::connect(full.local_address());
+    std::array<std::byte, 8> bytes{};
+    bytes.fill(poison);
+    std::array<pollfd, 1> what{pollfd{reader.native_handle(), POLLIN, 0}};
+    const auto ends = [](auto&& f) { EXPECT_THROW(with_deadline(1ms, f), timeout_error); };
+    for (int i = 0; i < 5; ++i) {
+      ends([&reader, &bytes] { reader.read_some(bytes); });
+      ends([&c, &bytes] { c.client.read_some(bytes); });
+      ends([&listener] { (void)listener.accept(); });
+      ends([&what] { poll_many(what); });
+      ends([&fifo] { file{fifo}; });
+    }
+    ends([&full] {
+      for (;;) (void)tcp_stream::connect(full.local_address());
+    });
+    ends([&writer] {
+      for (;;) writer.write_some(make_pattern(1, 0, 5'000));
+    });
+    ends([&c] {
+      for (;;) c.server.write_some(make_pattern(1, 0, 50'000));
+    });
+    EXPECT_TRUE(std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == poison; }));
+  });
+}
+
 TEST_F(cancel_test, hundreds_of_readers_end_together) {
   weft::test::run([] {
     constexpr int readers = 300;

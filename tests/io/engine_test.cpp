@@ -8,7 +8,6 @@
 #include <thread>
 
 #include <weft/io/detail/engine.hpp>
-#include <weft/io/uring/uring_engine.hpp>
 #include <weft/scheduler/detail/futex_driver.hpp>
 
 namespace weft::io::test {
@@ -21,7 +20,8 @@ using forever = std::chrono::steady_clock::time_point;
 TEST_F(engine_test, is_the_driver_of_programs_that_do_io) {
   weft::test::run([] {
     ASSERT_NE(current_driver(), nullptr);
-    EXPECT_EQ(current_driver()->name(), "io_uring");
+    EXPECT_EQ(current_driver()->name(), engine_under_test());
+    EXPECT_EQ(last_engine_choice().engine, engine_under_test());
     EXPECT_EQ(current_driver()->kind(), detail::engine::engine_kind());
     EXPECT_EQ(detail::current_engine(), current_driver());
   });
@@ -58,7 +58,8 @@ TEST_F(engine_test, several_runtimes_have_their_own) {
 }
 
 TEST_F(engine_test, an_interrupt_ends_the_wait_in_progress_or_the_next) {
-  uring::uring_engine e(0);
+  const std::unique_ptr<detail::engine> made = make_engine_under_test();
+  detail::engine& e = *made;
   EXPECT_FALSE(e.busy());
   e.interrupt();
   e.interrupt();
@@ -75,7 +76,8 @@ TEST_F(engine_test, an_interrupt_ends_the_wait_in_progress_or_the_next) {
 // Asked for by another thread, before the wait or during it: no poll() is needed for either.
 TEST_F(engine_test, a_wait_sees_cancellations_that_others_ask_for) {
   auto [reader, writer] = make_pipe();
-  uring::uring_engine e(0);
+  const std::unique_ptr<detail::engine> made = make_engine_under_test();
+  detail::engine& e = *made;
   for (int i = 0; i < 200; ++i) {
     detail::operation op(detail::opcode::poll, reader.native_handle());
     op.flags = POLLIN;
@@ -91,7 +93,8 @@ TEST_F(engine_test, a_wait_sees_cancellations_that_others_ask_for) {
 }
 
 TEST_F(engine_test, a_wait_ends_at_its_limit) {
-  uring::uring_engine e(0);
+  const std::unique_ptr<detail::engine> made = make_engine_under_test();
+  detail::engine& e = *made;
   for (const auto length : {-1ms, 0ms, 1ms, 3ms}) {
     const auto limit = std::chrono::steady_clock::now() + length;
     while (std::chrono::steady_clock::now() < limit) e.wait(limit);
@@ -151,7 +154,8 @@ TEST_F(engine_test, ends_what_is_in_flight_when_it_goes) {
   for (int i = 0; i < 20; ++i) {
     detail::operation forgotten(detail::opcode::accept, listener.native_handle());
     {
-      uring::uring_engine e(0);
+      const std::unique_ptr<detail::engine> made = make_engine_under_test();
+      detail::engine& e = *made;
       forgotten.prepare({}, e);
       e.start(forgotten);
       e.poll();

@@ -3,11 +3,24 @@
 #include <cstdlib>
 #include <iterator>
 
+#include <weft/io/epoll/epoll_engine.hpp>
+#include <weft/io/uring/uring_engine.hpp>
+
 namespace weft::io::test {
 
 std::size_t open_descriptors() {
   const std::filesystem::directory_iterator entries("/proc/self/fd");
   return static_cast<std::size_t>(std::distance(begin(entries), end(entries)));
+}
+
+std::string_view engine_under_test() {
+  const char* asked = std::getenv("WEFT_IO");
+  return asked != nullptr && std::string_view(asked) == "epoll" ? "epoll" : "io_uring";
+}
+
+std::unique_ptr<detail::engine> make_engine_under_test() {
+  if (engine_under_test() == "epoll") return std::make_unique<epoll::epoll_engine>(0);
+  return std::make_unique<uring::uring_engine>(0);
 }
 
 std::vector<std::byte> make_pattern(std::uint64_t stream, std::uint64_t place, std::size_t size) {

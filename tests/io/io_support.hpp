@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
 
+#include <weft/io/detail/engine.hpp>
 #include <weft/io/io.hpp>
 #include <weft/scheduler/scheduler.hpp>
 
@@ -37,6 +39,11 @@ template <class Condition>
 void yield_until(Condition condition) {
   while (!condition()) weft::yield();
 }
+
+// The engine that this run of the tests is about: "io_uring", or "epoll" where WEFT_IO says so.
+std::string_view engine_under_test();
+// One of that kind, for the calling thread.
+std::unique_ptr<detail::engine> make_engine_under_test();
 
 // Operations started on the engines of this runtime so far.
 inline std::uint64_t operations() { return runtime::current_statistics().total().operations; }

@@ -1,9 +1,9 @@
 // What a program is told where the kernel gives no rings.
+#include "forbid.hpp"
 #include "io_support.hpp"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,25 +17,6 @@
 namespace weft::io::test {
 namespace {
 
-void install(std::span<sock_filter> program) {
-  const sock_fprog filter{.len = static_cast<unsigned short>(program.size()), .filter = program.data()};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) {
-    std::perror("seccomp");
-    ::_exit(1);
-  }
-}
-
-// From here on the given system call fails with the given errno; cannot be undone.
-void forbid(unsigned system_call, unsigned error) {
-  std::array program{
-      sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, system_call, 0, 1),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-      sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  install(program);
-}
-
 // From here on the kernel takes nothing from a ring, unless completions are asked for in the same call.
 void forbid_plain_submission() {
   constexpr unsigned flags_argument = offsetof(seccomp_data, args) + 3 * sizeof(std::uint64_t);
@@ -47,13 +28,15 @@ void forbid_plain_submission() {
       sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
       sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
-  install(program);
+  install_filter(program);
 }
 
 // In a child process: tries to start a runtime, prints what it is told.
 [[noreturn]] void start_and_tell() {
   try {
-    weft::test::run([] {});
+    options o = weft::test::test_options();
+    o.io = "uring";
+    weft::run(o, [] {});
   } catch (const std::system_error& e) {
     std::fprintf(stderr, "errno %d: %s\n", e.code().value(), e.what());
     ::_exit(3);

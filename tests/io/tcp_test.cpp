@@ -54,6 +54,37 @@ void echo_with_many_connections(const char* where) {
 TEST_F(tcp_test, echo_with_hundreds_of_connections) { echo_with_many_connections("127.0.0.1:0"); }
 TEST_F(tcp_test, echo_over_ipv6) { echo_with_many_connections("[::1]:0"); }
 
+// As many as the process may have, up to 5,000, all open and all waiting at once.
+TEST_F(tcp_test, thousands_of_connections_wait_at_once) {
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit before = limit;
+  limit.rlim_cur = limit.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const std::size_t connections =
+      std::min<std::size_t>(static_cast<std::size_t>(weft::test::rounds(5'000)), (limit.rlim_cur - 100) / 2);
+  weft::test::run([connections] {
+    tcp_listener listener{"127.0.0.1:0"};
+    std::vector<tcp_stream> clients;
+    const std::uint64_t start = operations();
+    group servers;
+    for (std::size_t i = 0; i < connections; ++i) {
+      clients.push_back(tcp_stream::connect(listener.local_address()));
+      servers.spawn([s = listener.accept()]() mutable {
+        std::array<std::byte, 1> byte{};
+        while (s.read_some(byte) != 0) s.write_all(byte);
+      });
+    }
+    yield_until([&] { return operations() >= start + connections; });
+    for (tcp_stream& c : clients) c.write_all("x");
+    std::array<std::byte, 1> byte{};
+    for (tcp_stream& c : clients) ASSERT_TRUE(c.read_exactly(byte));
+    clients.clear();
+    servers.join();
+  });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 TEST_F(tcp_test, several_fibers_accept_from_one_listener) {
   weft::test::run([] {
     constexpr int connections = 40;

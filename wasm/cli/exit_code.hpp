@@ -4,6 +4,7 @@
 namespace weft::cli {
 
 namespace exit_code {
+inline constexpr int ill = 1;            // weft doctor: something will not work
 inline constexpr int usage = 2;          // a flag, a file or a module that cannot be used
 inline constexpr int timed_out = 124;    // --timeout, as timeout(1)
 inline constexpr int host_failed = 125;  // weft itself could not go on

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/cli/doctor_command.hpp>
 #include <weft/wasm/cli/exit_code.hpp>
 #include <weft/wasm/cli/run_command.hpp>
 #include <weft/wasm/cli/usage_error.hpp>
@@ -21,7 +22,8 @@ using namespace weft::cli;
 constexpr const char* explanation = R"(Examples:
   weft run hello.wasm
   weft run --dir . --copies 8 --stats app.wasm input.txt
-  weft run --help)";
+  weft run --help
+  weft doctor)";
 
 // One line, whatever was wrong.
 int complain(std::string_view message, int code) {
@@ -64,6 +66,7 @@ int main(int argc, char** argv) {
   program.footer(explanation);
   program.require_subcommand(1);
   run_command run(program);
+  const doctor_command doctor(program);
 
   std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
@@ -71,7 +74,7 @@ int main(int argc, char** argv) {
     run.take_guest_part(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
     program.parse(std::move(arguments));
-    return run.execute();
+    return doctor.chosen() ? doctor.execute() : run.execute();
   } catch (const CLI::ParseError& e) {
     return answer(program, e);
   } catch (const usage_error& e) {

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/io/engine_choice.hpp>
 #include <weft/scheduler/runtime.hpp>
 #include <weft/wasm/cli/copies.hpp>
 #include <weft/wasm/cli/exit_code.hpp>
@@ -139,6 +140,8 @@ int run_module(const run_options& options) {
   wasm::engine engine;
   spdlog::info("guests' memory: {}", engine.memory_note());
   runtime rt({.workers = options.workers, .trace = options.trace, .dump_on_sigquit = true});
+  const io::engine_choice choice = io::last_engine_choice();
+  spdlog::info("I/O engine: {}: {}", choice.engine, choice.reason);
   run_report report;
   report.result = rt.run([&] { return run_copies(load(engine, options.module), options, signals); });
   std::fputs(failures_text(report.result).c_str(), stderr);
