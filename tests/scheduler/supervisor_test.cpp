@@ -526,8 +526,7 @@ TEST(supervisor, random_children_leave_nothing_behind) {
     const std::uint64_t seed = random.split().seed();
     test::run([&] {
       std::vector<std::atomic<int>> running(children);
-      group g;
-      g.spawn([&] {
+      const auto supervise_them = [&] {
         supervisor s(eager(strategy, 200));
         test::random_source mine(seed);
         for (std::size_t i = 0; i < children; ++i) {
@@ -555,12 +554,15 @@ TEST(supervisor, random_children_leave_nothing_behind) {
         } catch (const supervisor_error&) {
         }
         EXPECT_EQ(alive.load(), 0);
-      });
+      };
       try {
-        for (std::uint32_t i = 0; i < patience; ++i) yield();
-        if (patience % 2 == 0) g.cancel();
-        g.join();
-      } catch (const cancelled&) {
+        group g;
+        g.spawn(supervise_them);
+        try {
+          for (std::uint32_t i = 0; i < patience; ++i) yield();
+          if (patience % 2 == 0) g.cancel();
+        } catch (const cancelled&) {  // by the supervisor's failure
+        }
       } catch (const group_error&) {  // of children that failed while it ended
       }
     });
