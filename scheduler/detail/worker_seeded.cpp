@@ -4,7 +4,6 @@
 // one; somebody always seems to be asleep, so a spawn goes and wakes; each look at a scope is a full one; a fiber is never registered
 // with its scope when it comes to wait.
 #include <algorithm>
-#include <random>
 
 #include <weft/scheduler/detail/seeded_run.hpp>
 #include <weft/scheduler/detail/worker.hpp>
@@ -110,14 +109,25 @@ void worker::wait_by_seed(clock::time_point until) noexcept {
 
 namespace weft {
 
-[[gnu::noinline]] std::uint32_t choose_below(std::uint32_t n) noexcept {
+namespace {
+
+// A linear congruential generator a thread, begun by the time. Out of line: nothing in it can switch.
+[[gnu::noinline]] std::uint64_t random_number() noexcept {
+  thread_local std::uint64_t state = 0;
+  if (state == 0) [[unlikely]]
+    state = __builtin_ia32_rdtsc() | 1;
+  state = state * 6364136223846793005U + 1442695040888963407U;
+  return state >> 32;
+}
+
+}  // namespace
+
+std::uint32_t choose_below(std::uint32_t n) noexcept {
   if (detail::seeded_runs.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     detail::worker* w = detail::this_worker();
     if (w != nullptr && w->runtime().seeded != nullptr) return w->runtime().seeded->choose(n);
   }
-  thread_local std::uint64_t state = std::random_device{}();
-  state = state * 6364136223846793005U + 1442695040888963407U;
-  return static_cast<std::uint32_t>(((state >> 32) * n) >> 32);
+  return static_cast<std::uint32_t>((random_number() * n) >> 32);
 }
 
 }  // namespace weft
