@@ -82,7 +82,8 @@ struct listen_options {
   bool reuse_port = false;
 };
 
-// A socket that accepts connections; closed when destroyed. Move-only. Several fibers may accept at once.
+// A socket that accepts connections; closed when destroyed. Move-only. Several fibers may accept at once. On the epoll engine the socket is set
+// not to block (O_NONBLOCK) by the first accept(), which whoever is handed its descriptor should know.
 class tcp_listener {
  public:
   // Holds no socket.
