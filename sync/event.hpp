@@ -16,6 +16,7 @@ namespace weft {
 namespace detail {
 template <class F>
 class event_case;
+struct permit_access;
 }
 
 struct event_statistics {
@@ -91,6 +92,7 @@ class auto_reset_event {
   [[nodiscard]] event_statistics statistics() const noexcept { return {core_.available() != 0, core_.waiters()}; }
 
  private:
+  friend struct detail::permit_access;
   static constexpr wait_kind kind{.name = "auto-reset event", .threads_may_wait = true};
   detail::semaphore_core core_{kind, 0};
 };

@@ -27,6 +27,7 @@
 #include <weft/scheduler/task.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/event.hpp>
+#include <weft/sync/semaphore.hpp>
 #include <weft/sync/select_case.hpp>
 
 namespace weft {
@@ -182,6 +183,42 @@ class event_case final : public select_case {
   wait_queue::node node_;
 };
 
+// ---- things that are used up
+
+// A permit of a semaphore, or what an auto-reset event was set for. Whoever releases it to the case has ended the wait by that.
+template <class F>
+class permit_case final : public select_case {
+ public:
+  permit_case(semaphore_core& of, F f) noexcept : select_case(&of.guard()), of_(of), handler_(std::move(f)) {}
+  case_state attempt() noexcept override { return of_.try_acquire() ? case_state::committed : case_state::not_yet; }
+  case_state commit() noexcept override { return of_.take_or_wait() ? case_state::committed : case_state::not_yet; }
+  void enlist(const ticket& waiting) noexcept override {
+    node_.waiting = waiting;
+    node_.woken = false;
+    of_.line().append(node_);
+  }
+  bool withdraw() noexcept override {
+    guard()->lock();
+    if (node_.queued) of_.line().remove(node_);
+    const bool has_permit = node_.woken;
+    guard()->unlock();
+    return has_permit;
+  }
+  decltype(auto) run() { return std::invoke(handler_); }
+
+ private:
+  semaphore_core& of_;
+  F handler_;
+  wait_queue::node node_;
+};
+
+struct permit_access {
+  static semaphore_core& core(auto& of) noexcept { return of.core_; }
+};
+struct permit_to_wait_for {
+  semaphore_core& of;
+};
+
 template <class F>
 class timer_case final : public select_case {
  public:
@@ -277,6 +314,20 @@ template <class F>
 
 // when(event) >> handler: the event is set.
 [[nodiscard]] inline detail::event_to_wait_for when(event& e) noexcept { return {e}; }
+
+// acquire(semaphore) >> handler: the handler runs with a permit, which is its to release.
+template <std::ptrdiff_t least_max>
+[[nodiscard]] detail::permit_to_wait_for acquire(counting_semaphore<least_max>& s) noexcept {
+  return {detail::permit_access::core(s)};
+}
+// when(auto_reset_event) >> handler: it was set, and that is taken away.
+[[nodiscard]] inline detail::permit_to_wait_for when(auto_reset_event& e) noexcept {
+  return {detail::permit_access::core(e)};
+}
+template <class F>
+[[nodiscard]] auto operator>>(detail::permit_to_wait_for p, F&& handler) {
+  return detail::permit_case<std::decay_t<F>>(p.of, std::forward<F>(handler));
+}
 
 // after(100ms) >> handler, at(time) >> handler: the time has come. after() counts from its own call.
 [[nodiscard]] inline detail::time_to_wait_for at(std::chrono::steady_clock::time_point when) noexcept { return {when}; }

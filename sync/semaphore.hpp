@@ -14,6 +14,10 @@
 
 namespace weft {
 
+namespace detail {
+struct permit_access;
+}
+
 struct semaphore_statistics {
   std::ptrdiff_t available = 0;  // permits that are free now
   std::size_t waiters = 0;       // now
@@ -58,6 +62,7 @@ class counting_semaphore {
   [[nodiscard]] semaphore_statistics statistics() const noexcept { return {core_.available(), core_.waiters()}; }
 
  private:
+  friend struct detail::permit_access;
   static constexpr wait_kind kind{.name = "semaphore", .threads_may_wait = true};
   static std::ptrdiff_t checked(std::ptrdiff_t permits) {
     if (permits < 0 || permits > least_max) {

@@ -16,7 +16,9 @@ wake wait_queue::wait(parker& self, lock_type& lock, time_point limit) {
 
 bool wait_queue::wake_one() noexcept {
   while (node* n = waiters_.pop_front()) {
+    n->woken = true;  // first, as the node may be gone after the signal
     if (n->waiting.signal()) return true;
+    n->woken = false;
   }
   return false;
 }

@@ -37,6 +37,7 @@ class wait_queue {
   // For who waits for several things at once: a wait by a ticket from elsewhere, queued until it is woken or taken back. The lock is held.
   struct node : detail::waiter_links<node> {  // stands on the stack of who waits
     ticket waiting;
+    bool woken = false;  // it was this node that ended the wait; to be read with the lock held
   };
   void append(node& n) noexcept { waiters_.push_back(n); }
   void remove(node& n) noexcept { waiters_.remove(n); }

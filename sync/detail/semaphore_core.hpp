@@ -24,6 +24,11 @@ class semaphore_core {
   // False, and nothing has changed, if more than `most` would then be free.
   bool release(std::ptrdiff_t permits, std::ptrdiff_t most) noexcept;
 
+  // For who waits for several things at once: under the guard either takes a permit or counts as waiting, and then lines up.
+  [[nodiscard]] spin_lock& guard() noexcept { return lock_; }
+  bool take_or_wait() noexcept { return word_.take_or_wait(); }
+  [[nodiscard]] wait_queue& line() noexcept { return waiters_; }
+
   [[nodiscard]] std::ptrdiff_t available() const noexcept { return word_.permits(); }
   [[nodiscard]] std::size_t waiters() const noexcept;
 

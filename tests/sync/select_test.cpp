@@ -12,6 +12,7 @@
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/sync/select.hpp>
+#include <weft/sync/semaphore.hpp>
 
 namespace weft {
 namespace {
@@ -122,6 +123,48 @@ TEST(select, waits_for_an_event) {
     g.spawn([&] { stop.set(); });
     EXPECT_TRUE(select(receive >> [](int) { return false; }, when(stop) >> [] { return true; }));
     EXPECT_TRUE(select(when(stop) >> [] { return true; }));
+  });
+}
+
+TEST(select, takes_a_permit_of_a_semaphore) {
+  test::run([] {
+    auto [send, receive] = make_channel<int>(0);
+    counting_semaphore<> slots(1);
+    const auto take = [&, &receive = receive] {
+      return select(receive >> [](int) { return false; }, acquire(slots) >> [] { return true; });
+    };
+    EXPECT_TRUE(take());
+    EXPECT_EQ(slots.statistics().available, 0);
+    group g;
+    g.spawn([&] { slots.release(2); });
+    EXPECT_TRUE(take());
+    g.join();
+    EXPECT_EQ(slots.statistics().available, 1);
+    EXPECT_EQ(slots.statistics().waiters, 0U);
+  });
+}
+
+TEST(select, uses_an_auto_reset_event_up) {
+  test::run([] {
+    auto_reset_event bell;
+    group g;
+    g.spawn([&] { bell.set(); });
+    select(when(bell) >> [] {});
+    g.join();
+    EXPECT_FALSE(bell.statistics().set);
+  });
+}
+
+TEST(select, leaves_a_permit_that_it_does_not_choose) {
+  test::run([] {
+    auto [send, receive] = make_channel<int>(1);
+    counting_semaphore<> slots(1);
+    EXPECT_TRUE(send.send(1));
+    select_in_order(receive >> [](int) {}, acquire(slots) >> [] { ADD_FAILURE(); });
+    EXPECT_TRUE(slots.try_acquire());
+    EXPECT_FALSE(try_select(acquire(slots) >> [] {}));
+    slots.release();
+    EXPECT_EQ(slots.statistics().available, 1);
   });
 }
 

@@ -9,12 +9,14 @@
 #include <testing/programs.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
+#include <weft/scheduler/shield.hpp>
 #include <weft/sync/actor.hpp>
 #include <weft/sync/broadcast.hpp>
 #include <weft/sync/generator.hpp>
 #include <weft/sync/pipeline.hpp>
 #include <weft/sync/select.hpp>
 #include <weft/sync/selector.hpp>
+#include <weft/sync/semaphore.hpp>
 #include <weft/sync/watch.hpp>
 
 namespace weft {
@@ -175,6 +177,46 @@ TEST(channel_exploration, a_select_cancelled_at_any_instant_loses_nothing) {
         EXPECT_EQ(sent, received);
         EXPECT_EQ(send_a.statistics().waiting_senders + send_a.statistics().waiting_receivers, 0U);
         EXPECT_EQ(send_b.statistics().waiting_senders + send_b.statistics().waiting_receivers, 0U);
+      },
+      true);
+}
+
+TEST(channel_exploration, permits_taken_by_select_are_conserved) {
+  explore(
+      7'000,
+      [] {
+        counting_semaphore<> slots(1);
+        auto_reset_event bell;
+        int inside = 0, rings = 0;
+        const auto enter = [&] {
+          select(
+              acquire(slots) >>
+                  [&] {
+                    EXPECT_EQ(++inside, 1);
+                    const shield no_end(1h);
+                    yield();
+                    --inside;
+                    slots.release();
+                  },
+              when(bell) >> [&] { ++rings; }, after(1ms) >> [] {});
+        };
+        {
+          group staying;
+          staying.spawn(enter);
+          staying.spawn([&] { bell.set(); });
+          group leaving;
+          leaving.spawn(enter);
+          leaving.spawn(enter);
+          leaving.spawn([&] {
+            slots.acquire();
+            slots.release();
+          });
+          yield();
+          leaving.cancel();
+        }
+        EXPECT_EQ(slots.statistics().available, 1);
+        EXPECT_EQ(slots.statistics().waiters, 0U);
+        EXPECT_EQ(rings + (bell.statistics().set ? 1 : 0), 1);
       },
       true);
 }
