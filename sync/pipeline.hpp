@@ -37,6 +37,12 @@ struct stage_options {
 
 namespace detail {
 
+// Out of line: a compiler takes the address of a thread-local such as errno for constant, and would keep it from one value to the next, across a switch.
+template <class F, class T>
+[[gnu::noinline]] decltype(auto) call_with(F& f, T& value) {
+  return std::invoke(f, std::move(value));
+}
+
 template <class T, class R, class F>
 struct stage_work {
   receiver<T> in;
@@ -45,7 +51,7 @@ struct stage_work {
 
   void run() {
     for (T& value : in) {
-      if (!out.send(std::invoke(f, std::move(value)))) return;
+      if (!out.send(call_with(f, value))) return;
     }
   }
 };
@@ -66,7 +72,7 @@ class ordered_work {
       value = in_.receive();
       if (!value || !places_.send(std::move(place))) return false;
     }
-    static_cast<void>(put.send(std::invoke(f_, std::move(*value))));
+    static_cast<void>(put.send(call_with(f_, *value)));
     return true;
   }
   static void collect(const receiver<receiver<R>>& places, const sender<R>& out) {
@@ -135,7 +141,7 @@ void for_each(receiver<T> in, F f, stage_options o = {}, std::source_location si
   for (unsigned i = 0; i < o.parallel; ++i) {
     g.spawn(
         [&in, &f] {
-          for (T& value : in) std::invoke(f, std::move(value));
+          for (T& value : in) detail::call_with(f, value);
         },
         {.name = o.name}, site);
   }

@@ -13,7 +13,7 @@
 // and if all have dropped out, select() throws std::logic_error. Cancellation is a case that is always there, and so are deadlines around.
 // More kinds of cases: weft/io/ready.hpp; how to add one: weft/sync/select_case.hpp. For cases that come and go there is selector.
 //
-// Costs, one worker: about 15 ns a case that is looked at, and, where it has to wait, a switch and two locks a case. No allocation.
+// Costs, one worker: about 150 ns where four channels are waited for; each case is tried, and locked twice if select() has to wait. No allocation.
 #pragma once
 
 #include <array>
