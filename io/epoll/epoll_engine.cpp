@@ -132,9 +132,10 @@ int epoll_engine::change(watched& w, int fd, std::uint32_t interest) noexcept {
   return error;
 }
 
-// Levels that cannot be taken out, because the number is another file's by now, would be reported for ever.
+// Another worker may have closed the descriptor, or be about to: that takes the file out as well. If somebody keeps the file open all the
+// same, it is heard of again, as a stranger.
 void epoll_engine::forget(watched& w, int fd) noexcept {
-  if (set_.remove(fd) != 0 && w.reported == report::levels) has_strangers_ = true;
+  set_.remove(fd);
   w.become(0, report::nothing);
 }
 

@@ -27,7 +27,8 @@ class epoll_set {
   int add(int fd, std::uint32_t events, std::uint64_t tag) noexcept;
   // The same for one that is in the set; -ENOENT if the file that `fd` is now is not.
   int change(int fd, std::uint32_t events, std::uint64_t tag) noexcept;
-  int remove(int fd) noexcept;
+  // If it is in the set. The descriptor may be closed, or being closed, by another thread.
+  void remove(int fd) noexcept;
 
   // Leaves the set and takes a new, empty one; false, and all is as before, if none can be had.
   bool renew() noexcept;
