@@ -36,7 +36,8 @@ bool event::wait_to(parker::time_point limit) {
     }
     why = waiters_.wait(self, lock_, limit);
   }
-  if (why == wake::cancelled) throw_cancelled();  // with nothing to destroy on the way, which would cost a second search
+  if (why == wake::cancelled)
+    throw_cancelled();  // with nothing to destroy on the way, which would cost a second search
   return why == wake::signalled || is_set();
 }
 

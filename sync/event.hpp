@@ -17,7 +17,7 @@ namespace detail {
 template <class F>
 class event_case;
 struct permit_access;
-}
+}  // namespace detail
 
 struct event_statistics {
   bool set = false;

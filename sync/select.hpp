@@ -27,8 +27,8 @@
 #include <weft/scheduler/task.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/event.hpp>
-#include <weft/sync/semaphore.hpp>
 #include <weft/sync/select_case.hpp>
+#include <weft/sync/semaphore.hpp>
 
 namespace weft {
 

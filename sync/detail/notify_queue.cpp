@@ -1,7 +1,6 @@
 #include <weft/sync/detail/notify_queue.hpp>
 
 #include <mutex>
-#include <utility>
 
 #include <weft/scheduler/cancel.hpp>
 #include <weft/scheduler/schedule_point.hpp>
@@ -21,36 +20,42 @@ notify_queue::waiter::waiter(notify_queue& queue) noexcept : queue_(&queue) {
 }
 
 notify_queue::waiter::~waiter() {
-  if (queue_ == nullptr) return;
-  const std::lock_guard guard(queue_->lock_);
-  if (queued) queue_->waiters_.remove(*this);
+  if (queue_ != nullptr) static_cast<void>(leave());
 }
 
-// Who was notified does not touch the queue again: it may be gone by then, as the standard allows.
 wake notify_queue::waiter::wait(parker::time_point limit) noexcept {
   wake why = wake::cancelled;
   try {
     why = park(limit);
   } catch (const cancelled&) {  // before it parked
   }
-  notify_queue& queue = *std::exchange(queue_, nullptr);
-  if (why == wake::signalled || notified_.load(std::memory_order_acquire)) return wake::signalled;
-  const std::lock_guard guard(queue.lock_);
-  if (!queued) return wake::signalled;
-  queue.waiters_.remove(*this);
+  if (why == wake::signalled || !leave()) why = wake::signalled;
+  queue_ = nullptr;
   return why;
+}
+
+// False if it was notified. Who was notified does not touch the queue again: it may be gone by then, as the standard allows. It is there as
+// long as the waiter holds its own lock without having been notified.
+bool notify_queue::waiter::leave() noexcept {
+  for (spin_wait wait;; wait.pause()) {
+    const std::lock_guard guard(own_);
+    if (notified_) return false;
+    if (!queue_->lock_.try_lock()) continue;
+    queue_->waiters_.remove(*this);
+    queue_->lock_.unlock();
+    return true;
+  }
 }
 
 wake notify_queue::waiter::park(parker::time_point limit) {
   parker self(condition_wait, queue_);
-  spin_lock& lock = queue_->lock_;
-  lock.lock();
-  if (notified_.load(std::memory_order_relaxed)) {
-    lock.unlock();
+  own_.lock();
+  if (notified_) {
+    own_.unlock();
     return wake::signalled;
   }
   waiting_ = self.id();
-  return self.park_until(limit, [&lock] { lock.unlock(); });
+  return self.park_until(limit, [this] { own_.unlock(); });
 }
 
 void notify_queue::notify_one() noexcept {
@@ -69,11 +74,13 @@ void notify_queue::notify_all() noexcept {
   schedule_point();
 }
 
-// Its frame may be gone once it is marked.
+// Its frame may be gone once its lock is free.
 void notify_queue::notify_first() noexcept {
   waiter& first = *waiters_.pop_front();
+  first.own_.lock();
   const ticket waiting = first.waiting_;
-  first.notified_.store(true, std::memory_order_release);
+  first.notified_ = true;
+  first.own_.unlock();
   waiting.signal();
 }
 

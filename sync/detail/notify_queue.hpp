@@ -5,7 +5,6 @@
 // then what the wait returns.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 
 #include <weft/scheduler/park.hpp>
@@ -30,10 +29,12 @@ class notify_queue {
    private:
     friend class notify_queue;
     wake park(parker::time_point limit);
+    bool leave() noexcept;
 
-    notify_queue* queue_;                // nullptr: it has left
-    ticket waiting_;                     // once it has been made; under the lock
-    std::atomic<bool> notified_{false};  // written under the lock
+    notify_queue* queue_;    // nullptr: it has left
+    spin_lock own_;          // guards what follows; taken after the queue's, or with a try
+    ticket waiting_;         // once it has been made
+    bool notified_ = false;  // from then on the queue may be gone
   };
 
   notify_queue() = default;

@@ -9,7 +9,6 @@
 #include <testing/programs.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
-#include <weft/scheduler/shield.hpp>
 #include <weft/sync/actor.hpp>
 #include <weft/sync/broadcast.hpp>
 #include <weft/sync/generator.hpp>
@@ -192,11 +191,17 @@ TEST(channel_exploration, permits_taken_by_select_are_conserved) {
           select(
               acquire(slots) >>
                   [&] {
+                    struct leave {
+                      int& inside;
+                      counting_semaphore<>& slots;
+                      ~leave() {
+                        --inside;
+                        slots.release();
+                      }
+                    };
                     EXPECT_EQ(++inside, 1);
-                    const shield no_end(1h);
+                    const leave at_end{inside, slots};
                     yield();
-                    --inside;
-                    slots.release();
                   },
               when(bell) >> [&] { ++rings; }, after(1ms) >> [] {});
         };
