@@ -83,13 +83,13 @@ std::string to_string(const runtime_statistics& s) {
     rows.push_back(cells(s.name + '-' + std::to_string(i), s.workers[i]));
   if (s.workers.size() > 1) rows.push_back(cells("all", s.total()));
   std::string text = aligned(rows);
-  text += "drivers   " + s.drivers + '\n';
   text += "fibers    " + count(s.fibers_created) + " created\n";
   text += "stacks    " + count(s.stacks_live) + " live, " + count(s.stacks_idle) + " of them idle; " +
           kibibytes(s.stack_size) + " each, at most " + kibibytes(s.stack_high_water) + " used\n";
   text += "queue     " + count(s.queued_fibers) + " fibers, " + count(s.queued_tasks) + " tasks\n";
   text += "blocking  " + count(s.blocking_busy) + " threads busy, " + count(s.blocking_idle) + " idle; " +
           count(s.blocking_queued) + " calls queued\n";
+  text += "drivers   " + s.drivers + '\n';
   if (s.trace_events + s.trace_events_lost > 0) {
     text += "trace     " + count(s.trace_events) + " events written, " + count(s.trace_events_lost) + " lost\n";
   }
