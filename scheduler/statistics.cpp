@@ -92,6 +92,7 @@ std::string to_string(const runtime_statistics& s) {
   text += "queue     " + count(s.queued_fibers) + " fibers, " + count(s.queued_tasks) + " tasks\n";
   text += "blocking  " + count(s.blocking_busy) + " threads busy, " + count(s.blocking_idle) + " idle; " +
           count(s.blocking_queued) + " calls queued\n";
+  text += "drivers   " + s.drivers + '\n';
   if (s.trace_events + s.trace_events_lost > 0) {
     text += "trace     " + count(s.trace_events) + " events written, " + count(s.trace_events_lost) + " lost\n";
   }

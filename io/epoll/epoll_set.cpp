@@ -52,7 +52,12 @@ timespec to_timespec(nanoseconds time) noexcept {
 // The kernel may end an epoll wait late by a thousandth of its length (up to 0.1 s). So a long one ends early and the rest follows.
 nanoseconds shortened(nanoseconds left) noexcept { return left > 100ms ? left - left / 256 : left; }
 
-int make_set(int wake_fd) noexcept {
+[[gnu::noinline]] int make_event_fd() noexcept {
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return fd >= 0 ? fd : -errno;
+}
+
+[[gnu::noinline]] int make_set(int wake_fd) noexcept {
   const int set = ::epoll_create1(EPOLL_CLOEXEC);
   if (set < 0) return -errno;
   // Edge-triggered, so that each write is an event though nobody reads.
@@ -65,8 +70,8 @@ int make_set(int wake_fd) noexcept {
 
 }  // namespace
 
-epoll_set::epoll_set(unsigned worker) : wake_fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (wake_fd_ < 0) fail(worker, errno);
+epoll_set::epoll_set(unsigned worker) : wake_fd_(make_event_fd()) {
+  if (wake_fd_ < 0) fail(worker, -wake_fd_);
   epoll_ = make_set(wake_fd_);
   if (epoll_ >= 0) return;
   ::close(wake_fd_);

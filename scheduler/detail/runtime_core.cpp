@@ -311,7 +311,7 @@ runtime_statistics runtime_core::statistics() const {
   s.name = options_.name;
   for (const auto& w : workers()) {
     s.workers.push_back(w->statistics());
-    if (const std::string name(w->io().name()); s.drivers.find(name) == std::string::npos) {
+    if (const std::string name(w->driver_name()); s.drivers.find(name) == std::string::npos) {
       s.drivers += s.drivers.empty() ? name : ", " + name;
     }
     s.stacks_idle += w->idle_hosts();

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include <weft/scheduler/detail/counter.hpp>
 #include <weft/scheduler/detail/fiber.hpp>
@@ -55,6 +56,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   [[nodiscard]] runtime_core& runtime() const noexcept { return *runtime_; }
   [[nodiscard]] unsigned index() const noexcept { return index_; }
   [[nodiscard]] driver& io() const noexcept { return *driver_; }
+  [[nodiscard]] std::string_view driver_name() const noexcept { return driver_ != nullptr ? driver_->name() : "none"; }
   [[nodiscard]] timer_heap& timers() noexcept { return timers_; }
   // The exception state of whatever runs on this thread now.
   [[nodiscard]] const exception_state& live_exceptions() const noexcept { return *live_exceptions_; }
