@@ -11,6 +11,10 @@ struct waiter_links {
   Node* previous = nullptr;
   Node* next = nullptr;
   bool queued = false;
+
+ private:
+  friend Node;
+  waiter_links() = default;
 };
 
 // For one thread at a time: a lock of the primitive guards it.
