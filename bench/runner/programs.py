@@ -92,7 +92,7 @@ def _cpp_programs(options, progress):
         raise BuildError(f"{options.build_dir} has no benchmarks: configure it with WEFT_BUILD_BENCH=ON")
     entries = [e for e in json.loads(listing.read_text()) if e["program"] in (OURS, *options.peers)]
     if options.suites:
-        entries = [e for e in entries if e["suite"] in ("", *options.suites)]
+        entries = [e for e in entries if _takes_part(e, options.suites)]
     if not options.no_build and entries:
         targets = [e["target"] for e in entries]
         _build_step(
@@ -105,6 +105,11 @@ def _cpp_programs(options, progress):
         return [_describe(e["program"], [e["path"]], e["suite"]) for e in entries]
     except Absent as e:
         raise BuildError(f"a benchmark program of {options.build_dir}: {e}") from e
+
+
+# A peer's program may serve several suites.
+def _takes_part(entry, suites):
+    return entry["suite"] in suites if entry["suite"] else not PEERS[entry["program"]].isdisjoint(suites)
 
 
 def _build_step(command, options, progress, what):
