@@ -86,7 +86,6 @@ std::string to_string(const runtime_statistics& s) {
   text += "fibers    " + count(s.fibers_created) + " created\n";
   text += "workers   " + count(s.workers_wanted) + " wanted, " + count(s.spares_on_duty) + " spares on duty, " +
           count(s.workers.size()) + " started\n";
-  text += "drivers   " + s.drivers + '\n';
   text += "stacks    " + count(s.stacks_live) + " live, " + count(s.stacks_idle) + " of them idle; " +
           kibibytes(s.stack_size) + " each, at most " + kibibytes(s.stack_high_water) + " used\n";
   text += "queue     " + count(s.queued_fibers) + " fibers, " + count(s.queued_tasks) + " tasks\n";
