@@ -262,6 +262,7 @@ TEST_F(worker_count, may_change_at_any_moment) {
   std::atomic<int> done{0};
   const int tasks = test::rounds(2'000);
   rt.run([&] {
+    test::random_source pauses = random.split();
     group g;
     g.spawn_daemon([&] {
       for (;;) {
@@ -269,7 +270,6 @@ TEST_F(worker_count, may_change_at_any_moment) {
         sleep_for(3ms);
       }
     });
-    test::random_source pauses = random.split();
     for (int i = 0; i < tasks; ++i) {
       g.spawn([&, pause = 10us * pauses.below(300)] {
         for (int k = 0; k < 5; ++k) {
