@@ -142,7 +142,9 @@ TEST(trace, has_a_row_a_worker_and_a_slice_a_task) {
 
 TEST(trace, records_inline_tasks_inside_their_waiters) {
   const temporary_file file;
-  weft::run(traced(file), [] {
+  options alone = traced(file);
+  alone.workers = 1;  // nobody steals the inner task
+  weft::run(alone, [] {
     group g;
     const auto busy = [] {
       test::spin(2'000);
