@@ -32,7 +32,7 @@ class notify_queue {
     bool leave() noexcept;
 
     notify_queue* queue_;    // nullptr: it has left
-    spin_lock own_;          // guards what follows; taken after the queue's, or with a try
+    spin_lock own_;          // guards what follows; taken after the queue's: who holds it only tries that one
     ticket waiting_;         // once it has been made
     bool notified_ = false;  // from then on the queue may be gone
   };
