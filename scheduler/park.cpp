@@ -71,9 +71,15 @@ detail::limited_wait detail::wait_limited_by(const timer& t) noexcept {
 }
 
 bool ticket::signal() const noexcept {
-  if (fiber_ == nullptr || !fiber_->wait.claim(epoch_, wake::signalled)) return false;
+  if (fiber_ == nullptr) [[unlikely]]
+    return signal_standing();
+  if (!fiber_->wait.claim(epoch_, wake::signalled)) return false;
   detail::unpark(*fiber_);
   return true;
+}
+
+bool ticket::signal_standing() const noexcept {
+  return epoch_ != 0 && reinterpret_cast<detail::standing_wait*>(static_cast<std::uintptr_t>(epoch_))->signal();
 }
 
 bool ticket::claim() const noexcept { return fiber_ != nullptr && fiber_->wait.claim(epoch_, wake::signalled); }
@@ -150,7 +156,7 @@ namespace {
 
 }  // namespace
 
-void check_cancelled() {
+void detail::check_cancelled_now() {
   detail::worker* w = detail::this_worker();
   if (w == nullptr) return;
   detail::scope* s = w->current()->current_scope;

@@ -22,6 +22,7 @@
 #include <type_traits>
 
 #include <weft/scheduler/cancel.hpp>
+#include <weft/scheduler/schedule_point.hpp>
 
 namespace weft {
 
@@ -30,6 +31,7 @@ struct fiber;
 
 // What throw_cancelled() throws.
 [[nodiscard]] cancelled cancellation_of_this_fiber();
+void check_cancelled_now();
 
 // What is to be done once the stack of a parking fiber is out of use. A copy that the worker keeps: cancellation or a time limit may have the
 // fiber run again, and its frame gone, before the step is done.
@@ -70,10 +72,27 @@ struct wait_kind {
 };
 inline constexpr wait_kind unnamed_wait{"something unnamed"};
 
+namespace detail {
+
+// A wait that outlives a single park, such as a selector's: it may be signalled again and again.
+class standing_wait {
+ public:
+  // As ticket::signal(): true if the wait that is in progress has ended by this call. Must not park.
+  virtual bool signal() noexcept = 0;
+
+ protected:
+  standing_wait() = default;
+  ~standing_wait() = default;
+};
+
+}  // namespace detail
+
 // Names one wait of one fiber. Copyable, trivially destructible; may outlive the wait, after which it does nothing.
 class ticket {
  public:
   ticket() = default;
+  // Names a wait that is signalled only: claim() is always in vain.
+  explicit ticket(detail::standing_wait& standing) noexcept : epoch_(reinterpret_cast<std::uintptr_t>(&standing)) {}
 
   // Ends the wait it names and makes the fiber ready; true if this very call ended it, false if the wait had ended
   // already. Any thread, also one that is no worker. Never blocks.
@@ -90,8 +109,10 @@ class ticket {
 
  private:
   friend class parker;
+  bool signal_standing() const noexcept;
+
   detail::fiber* fiber_ = nullptr;
-  std::uint64_t epoch_ = 0;
+  std::uint64_t epoch_ = 0;  // without a fiber: the address of a standing wait, or 0
 };
 
 // One wait of the calling fiber; stands on its stack. A parker parks at most once. From its making to its park() the fiber must not wait for
@@ -145,9 +166,20 @@ class parker {
   ticket id_;
 };
 
-// A cancellation point that does not wait: throws `cancelled` if the calling fiber's scope is cancelled. A few loads when
-// it is not. Every operation that may complete without waiting calls it on entry. Does nothing outside a fiber.
-void check_cancelled();
+// A cancellation point that does not wait: throws `cancelled` if the calling fiber's scope is cancelled. One load and a branch while no scope of
+// the process is. Every operation that may complete without waiting calls it on entry. Does nothing outside a fiber.
+inline void check_cancelled() {
+  if (detail::attention.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    detail::check_cancelled_now();
+}
+
+// How an operation begins that may have to wait: check_cancelled() and turn_point(), for the price of one.
+inline void cancellation_point() {
+  if (detail::attention.load(std::memory_order_relaxed) == 0) [[likely]]
+    return;
+  detail::give_way_if_asked();
+  detail::check_cancelled_now();
+}
 
 // Throws the `cancelled` that describes the calling fiber's cancelled scope: for primitives whose wait returned
 // wake::cancelled, after they have put their own house in order.

@@ -39,7 +39,7 @@ struct options {
   unsigned workers = 0;
   // What threads and reports are called by: workers are NAME-0, NAME-1, ... in top and gdb. 1 to 11 bytes.
   std::string name = "weft";
-  // Where the workers run; more workers than CPUs begin again with the first CPU.
+  // Where the workers run; more workers than CPUs begin again with the first CPU. Workers that come later (more CPUs, spares) are not bound.
   pinning pin = pinning::none;
   // For pinning::list: the CPU of each worker, of those that the process may use.
   std::vector<unsigned> pin_list = {};

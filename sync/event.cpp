@@ -24,7 +24,7 @@ void event::set() noexcept {
 
 // A fiber that was told to stop is told so even if the event has been set meanwhile: there is no result to lose.
 bool event::wait_to(parker::time_point limit) {
-  check_cancelled();
+  cancellation_point();
   if (is_set()) return true;
   wake why{};
   {

@@ -43,7 +43,7 @@ void latch::count_to_zero(std::ptrdiff_t n) {
 }
 
 void latch::wait() {
-  check_cancelled();
+  cancellation_point();
   if (try_wait()) return;
   parker self(latch_wait, this);
   lock_.lock();

@@ -14,6 +14,7 @@
 #include <weft/scheduler/schedule_point.hpp>
 #include <weft/scheduler/spin_lock.hpp>
 #include <weft/sync/detail/lock_word.hpp>
+#include <weft/sync/detail/misuse.hpp>
 #include <weft/sync/detail/time_limit.hpp>
 #include <weft/sync/detail/waiter_list.hpp>
 
@@ -41,7 +42,7 @@ class mutex {
   // (resource_deadlock_would_occur) if the caller's own fiber or thread holds it, as seen by the stack: so also in a task that runs on the stack
   // of the holder who waits for it.
   void lock() {
-    schedule_point();
+    turn_point();
     if (word_.try_take()) [[likely]]
       return note_holder();
     lock_slowly(no_limit, parker::cancellation::observed);
@@ -51,8 +52,10 @@ class mutex {
     note_holder();
     return true;
   }
-  // Throws std::system_error (operation_not_permitted) if nobody holds it. Never waits, but may let others run when it hands the mutex over.
+  // Throws std::system_error (operation_not_permitted) if nobody holds it, or another fiber or thread, as seen by the stack. Never waits, but may
+  // let others run when it hands the mutex over.
   void unlock() {
+    detail::expect_holder(holder_.load(std::memory_order_relaxed), "mutex");
     holder_.store(nullptr, std::memory_order_relaxed);
     if (const auto end = word_.give_up(); end != detail::lock_word::end::released) [[unlikely]]
       unlock_slowly(end);

@@ -15,7 +15,7 @@ once_flag::~once_flag() { detail::expect_no_waiters(lock_, waiters_, "once_flag"
 bool once_flag::begin() {
   static constexpr wait_kind kind{
       .name = "call_once", .holder_at = offsetof(once_flag, holder_), .threads_may_wait = true};
-  schedule_point();
+  turn_point();
   if (is_on_callers_stack(holder_.load(std::memory_order_relaxed))) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "weft: call_once is called again by the function that it calls");

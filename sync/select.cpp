@@ -131,8 +131,7 @@ class selection {
 }  // namespace
 
 std::size_t select_cases(select_case* const* cases, select_scratch* scratch, std::size_t count, select_order order) {
-  schedule_point();
-  check_cancelled();
+  cancellation_point();
   selection s(cases, scratch, count, order);
   for (;;) {
     std::size_t chosen = s.attempt();

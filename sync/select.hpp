@@ -189,6 +189,7 @@ class event_case final : public select_case {
 template <class F>
 class permit_case final : public select_case {
  public:
+  static constexpr bool recurs = true;
   permit_case(semaphore_core& of, F f) noexcept : select_case(&of.guard()), of_(of), handler_(std::move(f)) {}
   case_state attempt() noexcept override { return of_.try_acquire() ? case_state::committed : case_state::not_yet; }
   case_state commit() noexcept override { return of_.take_or_wait() ? case_state::committed : case_state::not_yet; }
@@ -253,6 +254,11 @@ template <class T, class Value, class F>
 template <class F>
 [[nodiscard]] auto operator>>(event_to_wait_for e, F&& handler) {
   return event_case<std::decay_t<F>>(e.what, std::forward<F>(handler));
+}
+
+template <class F>
+[[nodiscard]] auto operator>>(permit_to_wait_for p, F&& handler) {
+  return permit_case<std::decay_t<F>>(p.of, std::forward<F>(handler));
 }
 
 template <class F>
@@ -323,10 +329,6 @@ template <std::ptrdiff_t least_max>
 // when(auto_reset_event) >> handler: it was set, and that is taken away.
 [[nodiscard]] inline detail::permit_to_wait_for when(auto_reset_event& e) noexcept {
   return {detail::permit_access::core(e)};
-}
-template <class F>
-[[nodiscard]] auto operator>>(detail::permit_to_wait_for p, F&& handler) {
-  return detail::permit_case<std::decay_t<F>>(p.of, std::forward<F>(handler));
 }
 
 // after(100ms) >> handler, at(time) >> handler: the time has come. after() counts from its own call.

@@ -1,5 +1,6 @@
 #include <weft/sync/selector.hpp>
 
+#include <algorithm>
 #include <mutex>
 
 #include <weft/scheduler/schedule_point.hpp>
@@ -11,24 +12,30 @@ constexpr wait_kind selector_wait{.name = "selector", .threads_may_wait = true};
 }
 
 selector::~selector() {
-  for (auto& [id, c] : cases_) c->leave_line();
+  for (auto& [id, c] : cases_) c->stop_watching();
 }
 
 selector::case_id selector::insert(case_pointer c) {
   const std::uint64_t id = ++last_id_;
   c->id = id;
+  const parker::time_point due = c->due();
   detail::selector_case& inserted = *cases_.emplace(id, std::move(c)).first->second;
-  std::lock_guard guard(lock_);
-  list(inserted);
+  if (due != parker::time_point::max()) {
+    timers_.emplace(due, &inserted);
+  } else {
+    const std::lock_guard guard(lock_);
+    list(inserted);
+  }
   return case_id(id);
 }
 
-// Once it is out of its channel's line nobody lists it any more.
+// Once it is not watched any more nobody lists it.
 bool selector::remove(case_id id) noexcept {
   const auto found = cases_.find(static_cast<std::uint64_t>(id));
   if (found == cases_.end()) return false;
   detail::selector_case& c = *found->second;
-  c.leave_line();
+  c.stop_watching();
+  forget_timer(c);
   {
     std::lock_guard guard(lock_);
     if (c.listed) unlist(c);
@@ -51,20 +58,50 @@ bool selector::claim(detail::channel_waiter& w) noexcept {
   return false;
 }
 
+// The same for what only says that the case is worth a try.
+bool selector::signal(detail::selector_case& c) noexcept {
+  ticket ended;
+  {
+    const std::lock_guard guard(lock_);
+    if (waiting_ && waiting_.claim()) {
+      ended = std::exchange(waiting_, {});
+      fired_ = &c;
+    } else {
+      list(c);
+    }
+  }
+  if (!ended) return false;
+  ended.resume();  // the selector may be gone after this
+  return true;
+}
+
+void selector::forget_timer(const detail::selector_case& c) noexcept {
+  const auto [first, last] = timers_.equal_range(c.due());
+  const auto found = std::find_if(first, last, [&c](const auto& entry) { return entry.second == &c; });
+  if (found != last) timers_.erase(found);
+}
+
+void selector::list_due_timers() noexcept {
+  if (timers_.empty()) return;
+  const auto due = timers_.upper_bound(parker::from_now(std::chrono::nanoseconds(0)));
+  const std::lock_guard guard(lock_);
+  for (auto t = timers_.begin(); t != due; t = timers_.erase(t)) list(*t->second);
+}
+
 std::optional<selector::case_id> selector::wait_until(std::chrono::steady_clock::time_point limit) {
-  schedule_point();
-  check_cancelled();
+  cancellation_point();
   for (;;) {
     if (detail::selector_case* c = next_that_can_go()) return finish(*c);
     if (cases_.empty()) return std::nullopt;
     bool timed_out = false;
-    if (detail::selector_case* c = park(limit, timed_out)) return finish(*c);
+    if (detail::selector_case* c = park(limit, timed_out); c != nullptr && c->done_by_waker()) return finish(*c);
     if (timed_out) return std::nullopt;
   }
 }
 
-// Each that is listed is tried once and then stands in its channel's line.
+// Each that is listed is tried once and then watched.
 detail::selector_case* selector::next_that_can_go() noexcept {
+  list_due_timers();
   for (;;) {
     detail::selector_case* c = nullptr;
     {
@@ -73,11 +110,11 @@ detail::selector_case* selector::next_that_can_go() noexcept {
       if (c == nullptr) return nullptr;
       unlist(*c);
     }
-    if (c->try_or_enlist()) return c;
+    if (c->try_or_watch()) return c;
   }
 }
 
-// The case that was done by who has ended the wait; nullptr if some are to be tried again, or the time is over.
+// The case by which the wait has ended; nullptr if some are to be tried again, a timer is due, or the time is over.
 detail::selector_case* selector::park(std::chrono::steady_clock::time_point limit, bool& timed_out) {
   parker self(selector_wait, this);
   lock_.lock();
@@ -86,14 +123,15 @@ detail::selector_case* selector::park(std::chrono::steady_clock::time_point limi
     return nullptr;
   }
   waiting_ = self.id();
-  const wake why = self.park_until(limit, [this] { lock_.unlock(); });
+  const parker::time_point next_timer = timers_.empty() ? parker::time_point::max() : timers_.begin()->first;
+  const wake why = self.park_until(std::min(limit, next_timer), [this] { lock_.unlock(); });
   if (why == wake::signalled) return std::exchange(fired_, nullptr);
   {
     std::lock_guard guard(lock_);
     waiting_ = {};
   }
   if (why == wake::cancelled) throw_cancelled();
-  timed_out = true;
+  timed_out = limit <= next_timer;
   return nullptr;
 }
 

@@ -12,6 +12,7 @@
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/schedule_point.hpp>
 #include <weft/scheduler/spin_lock.hpp>
+#include <weft/sync/detail/misuse.hpp>
 #include <weft/sync/detail/shared_word.hpp>
 #include <weft/sync/detail/waiter_list.hpp>
 
@@ -36,13 +37,13 @@ class shared_mutex {
   // Cancellation points where they have to wait; they throw `cancelled`, and then hold nothing; and std::system_error
   // (resource_deadlock_would_occur) if the caller's own fiber or thread holds it as its writer.
   void lock() {
-    schedule_point();
+    turn_point();
     if (!word_.try_enter()) [[unlikely]]
       return lock_slowly();
     note_holder();
   }
   void lock_shared() {
-    schedule_point();
+    turn_point();
     if (!word_.try_enter_shared()) [[unlikely]]
       lock_shared_slowly();
   }
@@ -53,8 +54,10 @@ class shared_mutex {
   }
   [[nodiscard]] bool try_lock_shared() noexcept { return word_.try_enter_shared(); }
 
-  // Throw std::system_error (operation_not_permitted) if it has no writer, or no reader. Never wait.
+  // Throw std::system_error (operation_not_permitted) if it has no writer or another one than the caller's fiber or thread, as seen by the stack;
+  // or if it has no reader. Never wait.
   void unlock() {
+    detail::expect_holder(holder_.load(std::memory_order_relaxed), "shared_mutex");
     holder_.store(nullptr, std::memory_order_relaxed);
     if (!word_.try_leave()) [[unlikely]]
       unlock_slowly();

@@ -116,6 +116,7 @@ void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& 
   if (progress != seen.progress || runtime_->idle.contains(w.index())) {
     seen = sight(w, now);
     w.set_blocked(false);
+    w.withdraw_turn_request();
     return;
   }
   if (now - seen.since < patience) return;
@@ -128,6 +129,7 @@ void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& 
     c.work_waits |= !w.has_no_tasks();
   } else {
     ++c.computing;
+    w.request_turn();
   }
   const bool others_wait = w.has_waiting_fibers(now);
   c.waiters_wait |= others_wait;

@@ -14,6 +14,7 @@
 namespace weft::detail {
 
 scope::~scope() {
+  if (is_origin()) attention.fetch_sub(1, std::memory_order_relaxed);
   if (!linked_) return;  // whoever linked us has been joined: no lock needed to look
   std::lock_guard guard(parent_->lock_);
   (previous_ != nullptr ? previous_->next_ : parent_->first_child_) = next_;
@@ -36,11 +37,12 @@ bool scope::refresh() noexcept {
   return origin_.load(std::memory_order_acquire) != nullptr;
 }
 
-void scope::mark(scope* origin, cancel_reason reason) noexcept {
-  if (origin_.load(std::memory_order_relaxed) != nullptr) return;
+// True if this call did it.
+bool scope::mark(scope* origin, cancel_reason reason) noexcept {
+  if (origin_.load(std::memory_order_relaxed) != nullptr) return false;
   reason_.store(reason, std::memory_order_relaxed);
   scope* none = nullptr;
-  origin_.compare_exchange_strong(none, origin, std::memory_order_release, std::memory_order_relaxed);
+  return origin_.compare_exchange_strong(none, origin, std::memory_order_release, std::memory_order_relaxed);
 }
 
 cancelled scope::describe() const {
@@ -55,7 +57,8 @@ std::string scope::label() const {
 }
 
 void scope::cancel(cancel_reason reason) noexcept {
-  mark(this, reason);
+  attention.fetch_add(1, std::memory_order_relaxed);  // first: whoever knows of the cancellation looks for it
+  if (!mark(this, reason)) attention.fetch_sub(1, std::memory_order_relaxed);
   cancel_epoch_.fetch_add(1, std::memory_order_seq_cst);
   // Fibers that prepare to wait have stored their phase and then look at the epoch, with a light fence between.
   heavy_fence();

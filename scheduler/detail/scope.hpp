@@ -96,7 +96,7 @@ class scope {
  private:
   friend struct observer;
   bool refresh() noexcept;
-  void mark(scope* origin, cancel_reason reason) noexcept;
+  bool mark(scope* origin, cancel_reason reason) noexcept;
   void link_to_ancestors() noexcept;
   void link_to_parent() noexcept;
   fiber* claim_below() noexcept;

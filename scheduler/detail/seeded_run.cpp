@@ -27,8 +27,6 @@ constexpr std::uint64_t late_one_in = 8;
 
 }  // namespace
 
-std::atomic<unsigned> seeded_runs{0};
-
 std::chrono::steady_clock::time_point now() noexcept {
   if (seeded_runs.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     const worker* w = this_worker();
@@ -37,8 +35,14 @@ std::chrono::steady_clock::time_point now() noexcept {
   return std::chrono::steady_clock::now();
 }
 
-seeded_run::seeded_run(settings s) : settings_(s) { seeded_runs.fetch_add(1, std::memory_order_relaxed); }
-seeded_run::~seeded_run() { seeded_runs.fetch_sub(1, std::memory_order_relaxed); }
+seeded_run::seeded_run(settings s) : settings_(s) {
+  seeded_runs.fetch_add(1, std::memory_order_relaxed);
+  attention.fetch_add(1, std::memory_order_relaxed);
+}
+seeded_run::~seeded_run() {
+  attention.fetch_sub(1, std::memory_order_relaxed);
+  seeded_runs.fetch_sub(1, std::memory_order_relaxed);
+}
 
 void seeded_run::begin(std::uint64_t seed, scope& root) noexcept {
   root_ = &root;

@@ -19,6 +19,7 @@
 #include <weft/scheduler/detail/task_node.hpp>
 #include <weft/scheduler/detail/trace.hpp>
 #include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/schedule_point.hpp>
 
 namespace weft::detail {
 
@@ -306,6 +307,9 @@ bool run_here(task_node& node) {
     execute_task(self, node, *group);
   }
   group->child_done();
+  w = this_worker();  // the task may have taken us to another one
+  if (w->should_give_way()) [[unlikely]]
+    w->yield();
   return true;
 }
 
@@ -329,6 +333,7 @@ void forget_continuation(task_node& node, task_waiter& waiter) noexcept {
 }
 
 bool await_task_until(task_node& node, std::chrono::steady_clock::time_point limit) {
+  turn_point();
   if (is_finished(node)) return true;
   check_cancelled();
   const bool unlimited = limit == std::chrono::steady_clock::time_point::max();

@@ -85,7 +85,7 @@ worker::worker(runtime_core& runtime, unsigned index)
       trace_(runtime.trace != nullptr ? &runtime.trace->row(index) : nullptr),
       sightings_(std::make_unique<sighting[]>(idle_set::capacity)) {}
 
-worker::~worker() = default;
+worker::~worker() { withdraw_turn_request(); }
 
 // Boost makes the thread's main and dispatcher contexts and its scheduler on first use; suspending main starts the dispatcher, and
 // main is resumed when the runtime stops. Boost's scheduler is destroyed with the thread's locals and asks this object once more.

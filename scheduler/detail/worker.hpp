@@ -133,6 +133,10 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   [[nodiscard]] bool block_is_announced() const noexcept { return block_announced_.load(std::memory_order_relaxed); }
   // Its thread waits in the kernel: its tasks are for anybody, spares included.
   void set_blocked(bool blocked) noexcept { blocked_.store(blocked, std::memory_order_relaxed); }
+  // The fiber that it runs is to give way at its next turn_point().
+  void request_turn() noexcept;
+  // True if it was asked for, and has not been given yet.
+  bool withdraw_turn_request() noexcept;
 
   // ---- what the deadlock watch asks; any thread
   [[nodiscard]] std::uint64_t parks() const noexcept { return parks_.get(); }
@@ -266,6 +270,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   std::atomic<fiber*> next_{nullptr};  // the fiber woken last; runs next, in its waker's slice
   timer_heap timers_;
   std::atomic<bool> blocked_{false};  // as the monitor saw it
+  std::atomic<bool> turn_requested_{false};
   std::atomic<bool> block_announced_{false};
   std::atomic<bool> operations_pending_{false};     // written before it sleeps
   alignas(128) std::atomic<bool> notified_{false};  // Boost has put a context on its remote queue

@@ -20,11 +20,6 @@ constexpr auto patience_with_io = 2ms;
 
 }  // namespace
 
-void switch_by_seed() noexcept {
-  worker* w = this_worker();
-  if (w != nullptr && w->runtime().seeded != nullptr) w->schedule_point();
-}
-
 // Not on the dispatcher, not on a host between tasks, not between a parker's making and its park.
 void worker::schedule_point() noexcept {
   if (!current_->may_park() || current_->wait.is_preparing() || !runtime_->seeded->preempts()) return;

@@ -2,9 +2,6 @@
 
 #include <mutex>
 
-#include <weft/scheduler/cancel.hpp>
-#include <weft/scheduler/this_fiber.hpp>
-
 namespace weft::detail {
 
 const wait_kind send_wait{.name = "send to channel", .threads_may_wait = true};
@@ -34,14 +31,6 @@ void channel_base::close() noexcept {
     const ticket waiting = claimed->waiting;
     claimed = claimed->next;
     waiting.resume();
-  }
-}
-
-void channel_base::give_way() noexcept {
-  try {
-    yield();
-  } catch (const cancelled&) {
-    return;  // the next operation says so again
   }
 }
 

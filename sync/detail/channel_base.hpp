@@ -16,14 +16,14 @@ namespace weft::detail {
 
 struct channel_waiter;
 
-// Waits that outlive a single park: a selector's. Called with the channel's lock held.
-class standing_wait {
+// Who stands in a channel's line for longer than a single park: a selector. Called with the channel's lock held.
+class standing_waiter {
  public:
   // As ticket::claim() for the wait that is in progress, which it puts into `w.waiting`. If none is, remembers that `w` is worth a try.
   virtual bool claim(channel_waiter& w) noexcept = 0;
 
  protected:
-  ~standing_wait() = default;
+  ~standing_waiter() = default;
 };
 
 struct channel_waiter {
@@ -34,7 +34,7 @@ struct channel_waiter {
   };
 
   ticket waiting;
-  standing_wait* standing = nullptr;
+  standing_waiter* standing = nullptr;
   void* place = nullptr;  // the T that is sent, or the std::optional<T> to fill
   channel_waiter* previous = nullptr;
   channel_waiter* next = nullptr;
@@ -133,9 +133,8 @@ class channel_base {
  protected:
   ~channel_base() = default;
   void set_size(std::size_t n) noexcept { size_.store(n, std::memory_order_relaxed); }
-  // An operation that need not wait lets others run all the same, after so many values. It has been done, so it does not throw.
+  // An operation that need not wait lets others run all the same, after so many values.
   static constexpr std::uint64_t turn = 1024;
-  static void give_way() noexcept;
   void count_passed() noexcept {
     passed_.store(passed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include <weft/scheduler/schedule_point.hpp>
+#include <weft/scheduler/caller.hpp>
 #include <weft/sync/detail/channel_base.hpp>
 
 namespace weft::detail {
@@ -84,9 +84,8 @@ class channel_core final : public channel_base {
   // Parks until the value has gone (attempt::done), the channel is closed, or the limit comes (attempt::must_wait). Throws `cancelled`.
   // The ring's part alone is inline: in a pair of fibers that share a buffer it is what nearly all calls come to.
   [[gnu::always_inline]] attempt send(T& value, time_point limit) {
-    schedule_point();
+    cancellation_point();
     if (size() != capacity_) [[likely]] {
-      check_cancelled();
       lock_.lock();
       if (ring_has_room()) [[likely]] {
         push(value);
@@ -102,21 +101,21 @@ class channel_core final : public channel_base {
     return send_otherwise(value, limit);
   }
   [[gnu::always_inline]] attempt receive(std::optional<T>& into, time_point limit) {
-    schedule_point();
-    if (size() != 0) [[likely]] {
-      check_cancelled();
-      lock_.lock();
-      if (ring_has_value()) [[likely]] {
-        pop(into);
-        const std::uint64_t received = passed() - size();
-        lock_.unlock();
-        if (received % turn == 0) [[unlikely]]
-          give_way();
-        return attempt::done;
-      }
-      lock_.unlock();
+    if (T* oldest = lock_oldest()) [[likely]] {
+      into.emplace(std::move(*oldest));
+      unlock_without(*oldest);
+      return attempt::done;
     }
     return receive_otherwise(into, limit);
+  }
+  // The same with the value in registers where it fits.
+  [[gnu::always_inline]] std::optional<T> receive(time_point limit) {
+    if (T* oldest = lock_oldest()) [[likely]] {
+      T value(std::move(*oldest));
+      unlock_without(*oldest);
+      return std::optional<T>(std::move(value));
+    }
+    return receive_otherwise(limit);
   }
 
   // What can be taken at once, appended to `out` as far as it has room; at most `most` values. Returns how many.
@@ -142,6 +141,24 @@ class channel_core final : public channel_base {
   }
   [[nodiscard]] bool ring_has_value() const noexcept { return size() != 0 && senders_.empty(); }
 
+  // The oldest value, with the lock held, if the ring has one and no sender waits for its place; else nullptr.
+  [[gnu::always_inline]] T* lock_oldest() {
+    cancellation_point();
+    if (size() == 0) return nullptr;
+    lock_.lock();
+    if (ring_has_value()) [[likely]]
+      return ring_ + head_;
+    lock_.unlock();
+    return nullptr;
+  }
+  [[gnu::always_inline]] void unlock_without(T& oldest) {
+    drop_oldest(oldest);
+    const std::uint64_t received = passed() - size();
+    lock_.unlock();
+    if (received % turn == 0) [[unlikely]]
+      give_way();
+  }
+
   template <class Try>
   attempt locked(Try once) noexcept {
     ticket woken;
@@ -154,7 +171,6 @@ class channel_core final : public channel_base {
 
   [[gnu::noinline]] attempt send_otherwise(T& value, time_point limit) {
     if (may_put()) {
-      check_cancelled();
       const attempt a = try_put(value);
       if (a != attempt::must_wait) return a;
     }
@@ -162,12 +178,16 @@ class channel_core final : public channel_base {
   }
   [[gnu::noinline]] attempt receive_otherwise(std::optional<T>& into, time_point limit) {
     if (may_take()) {
-      check_cancelled();
       const attempt a = try_take(into);
       if (a != attempt::must_wait) return a;
     }
     return wait_to_pass(receive_wait, receivers_, &into, limit,
                         [&](ticket& woken) noexcept { return take(into, woken); });
+  }
+  [[gnu::noinline]] std::optional<T> receive_otherwise(time_point limit) {
+    std::optional<T> value;
+    receive_otherwise(value, limit);
+    return value;
   }
 
   // The parker is made before the lock is taken, so whoever wants to end this wait meanwhile waits for us no longer than for the lock.
@@ -197,6 +217,9 @@ class channel_core final : public channel_base {
   void pop(std::optional<T>& into) noexcept {
     T& oldest = ring_[head_];
     into.emplace(std::move(oldest));
+    drop_oldest(oldest);
+  }
+  void drop_oldest(T& oldest) noexcept {
     std::destroy_at(&oldest);
     if (++head_ == capacity_) head_ = 0;
     set_size(size() - 1);

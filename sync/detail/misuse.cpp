@@ -2,8 +2,20 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include <weft/scheduler/caller.hpp>
 
 namespace weft::detail {
+
+void check_holder(const void* holder, const char* kind) {
+  if (holder == nullptr || is_on_callers_stack(holder)) return;
+  throw std::system_error(
+      std::make_error_code(std::errc::operation_not_permitted),
+      std::string("weft: a ") + kind +
+          " is unlocked by one who does not hold it (a binary_semaphore may be released by anybody)");
+}
 
 void die_with_waiters(const char* kind, const void* object, std::size_t waiters) noexcept {
   std::fprintf(stderr,

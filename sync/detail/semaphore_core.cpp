@@ -10,8 +10,7 @@ namespace weft::detail {
 semaphore_core::~semaphore_core() { expect_no_waiters(lock_, waiters_, kind_.name, this); }
 
 bool semaphore_core::acquire(parker::time_point limit) {
-  check_cancelled();
-  schedule_point();
+  cancellation_point();
   if (word_.try_take()) return true;
   parker self(kind_, this);
   lock_.lock();

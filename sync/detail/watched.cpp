@@ -13,7 +13,7 @@ void watched::close() noexcept {
 }
 
 watched::news watched::await_change(std::uint64_t& seen, parker::time_point limit) {
-  schedule_point();
+  turn_point();
   for (;;) {
     parker self(change_wait, this);
     lock.lock();

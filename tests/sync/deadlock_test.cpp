@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <latch>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 
 #include <support.hpp>
 #include <weft/scheduler/deadlock_error.hpp>
@@ -203,15 +205,22 @@ TEST(dump, names_the_holder_of_a_mutex) {
 
 TEST(dump, says_that_a_mutex_is_held_by_a_thread) {
   mutex m;
-  ASSERT_TRUE(m.try_lock());
+  std::latch locked(1), seen(1);
+  std::thread holder([&] {
+    const std::lock_guard hold(m);
+    locked.count_down();
+    seen.wait();
+  });
+  locked.wait();
   test::run([&] {
     group g;
     g.spawn([&] { const std::lock_guard wait(m); });
     std::string text;
     test::give_way_until([&] { return (text = dump()).find(": mutex") != std::string::npos; });
     EXPECT_THAT(text, HasSubstr("held by a thread that is no fiber"));
-    m.unlock();
+    seen.count_down();
   });
+  holder.join();
 }
 
 }  // namespace

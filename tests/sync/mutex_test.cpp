@@ -9,6 +9,7 @@
 
 #include <support.hpp>
 #include <sync/lock_support.hpp>
+#include <weft/scheduler/caller.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/shield.hpp>
@@ -184,6 +185,22 @@ TEST(mutex, unlocking_what_nobody_holds_is_refused_and_harmless) {
   test::expect_error(std::errc::operation_not_permitted, [&] { m.unlock(); });
   EXPECT_TRUE(m.try_lock());
   m.unlock();
+}
+
+TEST(mutex, unlocking_what_another_holds_is_refused_and_harmless) {
+  test::run([] {
+    mutex m;
+    const std::lock_guard held(m);
+    group g;
+    const task<void> fiber = g.spawn([&] {
+      yield();  // on a stack of its own
+      test::expect_error(std::errc::operation_not_permitted, [&] { m.unlock(); });
+    });
+    give_way();
+    fiber.wait();
+    std::thread([&] { test::expect_error(std::errc::operation_not_permitted, [&] { m.unlock(); }); }).join();
+    EXPECT_FALSE(m.try_lock());
+  });
 }
 
 TEST(mutex, may_be_destroyed_by_whoever_had_it_last) {

@@ -5,13 +5,18 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include <support.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
+#include <weft/scheduler/task.hpp>
+#include <weft/scheduler/this_fiber.hpp>
+#include <weft/sync/event.hpp>
 #include <weft/sync/selector.hpp>
+#include <weft/sync/semaphore.hpp>
 
 namespace weft {
 namespace {
@@ -196,6 +201,141 @@ TEST(selector, watches_thousands) {
     EXPECT_EQ(s.size(), count);
     senders.clear();
     EXPECT_EQ(s.wait_for(1h).has_value(), true);
+  });
+}
+
+TEST(selector, hears_of_tasks_events_and_time_once) {
+  test::run([] {
+    group g;
+    event start, set;
+    const task<int> t = g.spawn([&] {
+      start.wait();
+      return 7;
+    });
+    selector s;
+    std::string order;
+    const auto id_event = s.add(when(set), [&] { order += 'e'; });
+    const auto id_task = s.add(t.done(), [&] { order += 't'; });
+    const auto id_time = s.add(after(1ms), [&] { order += 'a'; });
+    EXPECT_EQ(s.wait(), id_time);
+    start.set();
+    EXPECT_EQ(s.wait(), id_task);
+    set.set();
+    EXPECT_EQ(s.wait(), id_event);
+    EXPECT_EQ(order, "ate");
+    EXPECT_EQ(s.wait(), std::nullopt) << "each was there once";
+  });
+}
+
+TEST(selector, what_has_happened_before_is_heard_of_at_once) {
+  test::run([] {
+    event set;
+    set.set();
+    group g;
+    const task<void> t = g.spawn([] {});
+    t.wait();
+    selector s;
+    int heard = 0;
+    s.add(when(set), [&] { ++heard; });
+    s.add(t.done(), [&] { ++heard; });
+    s.add(at(std::chrono::steady_clock::time_point::min()), [&] { ++heard; });
+    while (s.wait()) {
+    }
+    EXPECT_EQ(heard, 3);
+  });
+}
+
+TEST(selector, timers_go_off_in_their_order) {
+  test::run([] {
+    selector s;
+    std::vector<int> order;
+    const auto now = std::chrono::steady_clock::now();
+    for (const int i : {3, 1, 2}) s.add(at(now + i * 1ms), [&order, i] { order.push_back(i); });
+    const auto gone = s.add(at(now), [&] { order.push_back(0); });
+    EXPECT_TRUE(s.remove(gone));
+    while (s.wait()) {
+    }
+    EXPECT_EQ(order, (std::vector{1, 2, 3}));
+  });
+}
+
+TEST(selector, a_limit_that_comes_before_a_timer_is_a_limit) {
+  test::run([] {
+    selector s;
+    s.add(after(1h), [] {});
+    EXPECT_EQ(s.wait_for(100us), std::nullopt);
+    EXPECT_EQ(s.size(), 1U);
+  });
+}
+
+TEST(selector, takes_permits_again_and_again) {
+  test::run([] {
+    constexpr int permits = 200;
+    counting_semaphore<> inside(0);
+    auto_reset_event tick;
+    selector s;
+    int taken = 0, ticks = 0;
+    s.add(acquire(inside), [&] { ++taken; });
+    s.add(when(tick), [&] {
+      ++ticks;
+      inside.release();
+    });
+    group g;
+    g.spawn([&] {
+      for (int i = 0; i < permits; ++i) {
+        inside.release();
+        if (i % 3 == 0) yield();
+      }
+      tick.set();
+    });
+    while (taken < permits + 1) EXPECT_TRUE(s.wait().has_value());
+    EXPECT_EQ(ticks, 1);
+    g.join();
+    EXPECT_EQ(inside.statistics().available, 0) << "no permit was lost or had twice";
+  });
+}
+
+TEST(selector, a_permit_goes_to_others_while_it_is_busy) {
+  test::run([] {
+    counting_semaphore<> permits(0);
+    int mine = 0;
+    {
+      selector s;
+      const auto id = s.add(acquire(permits), [&] { ++mine; });
+      EXPECT_EQ(s.wait_for(100us), std::nullopt);
+      permits.release();  // it stands in the line, but waits for nothing just now
+      permits.acquire();
+      EXPECT_EQ(mine, 0);
+      EXPECT_TRUE(s.remove(id));
+      s.add(acquire(permits), [&] { ++mine; });
+      EXPECT_EQ(s.wait_for(100us), std::nullopt);
+    }
+    permits.release();
+    EXPECT_EQ(permits.statistics().available, 1) << "it has left the line with its selector";
+  });
+}
+
+TEST(selector, threads_and_fibers_signal_it_at_once) {
+  test::run([] {
+    constexpr int senders = 4;
+    const int each = test::rounds(2'000);
+    counting_semaphore<> permits(0);
+    auto [send, receive] = make_channel<int>(3);
+    int taken = 0, received = 0;
+    selector s;
+    s.add(acquire(permits), [&] { ++taken; });
+    s.add(receive, [&](int) { ++received; });
+    std::vector<std::thread> threads;
+    for (int i = 0; i < senders; ++i) {
+      threads.emplace_back([&, send = send] {
+        for (int n = 0; n < each; ++n) {
+          permits.release();
+          EXPECT_TRUE(send.send(n));
+        }
+      });
+    }
+    while (taken < senders * each || received < senders * each) ASSERT_TRUE(s.wait().has_value());
+    for (std::thread& t : threads) t.join();
   });
 }
 

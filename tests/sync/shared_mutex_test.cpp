@@ -177,6 +177,13 @@ TEST(shared_mutex, misuse_is_refused) {
   m.unlock_shared();
 }
 
+TEST(shared_mutex, unlocking_what_another_holds_is_refused_and_harmless) {
+  shared_mutex m;
+  const std::lock_guard held(m);
+  std::thread([&] { test::expect_error(std::errc::operation_not_permitted, [&] { m.unlock(); }); }).join();
+  EXPECT_FALSE(m.try_lock());
+}
+
 TEST(shared_mutex, cancelled_waiters_strand_nobody) {
   test::random_source random;
   test::run([&] {
