@@ -4,6 +4,8 @@
 // for work are one wait; without an engine a worker sleeps in a futex. The scheduler never learns what a driver waits for.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -35,6 +37,14 @@ class driver {
 
   // True while operations are queued or in flight, that is, while poll() is worth its cost. Owner thread only.
   [[nodiscard]] virtual bool busy() const noexcept = 0;
+
+  // While the owner's fiber computes and never comes here: has what has completed reach those who wait for it, so that others may serve them. True if
+  // anything did. Never blocks for long; the owner may come back meanwhile. Any other thread, one at a time; `owner` is the
+  // owner's. A driver that has nothing to say does nothing.
+  virtual bool rescue(pid_t owner) noexcept {
+    static_cast<void>(owner);
+    return false;
+  }
 
   // Operations started since the driver was made. Any thread; monotonic.
   [[nodiscard]] virtual std::uint64_t operations() const noexcept = 0;

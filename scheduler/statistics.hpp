@@ -55,6 +55,7 @@ struct runtime_statistics {
   unsigned spares_on_duty = 0;       // spares that work, while others are stuck
   std::uint64_t blocks_noticed = 0;  // times a worker was seen blocked in the kernel outside blocking()
   std::uint64_t hogs_noticed = 0;    // times a fiber computed for long without giving way
+  std::uint64_t rescues = 0;  // times what had completed on a stuck worker's driver was brought to those who waited
 
   std::size_t blocking_busy = 0;    // threads that run a blocking() call
   std::size_t blocking_idle = 0;    // threads that wait for one

@@ -79,7 +79,7 @@ const void* engine::engine_kind() noexcept { return &kind_of_engines; }
 void engine::request_cancel(operation& op) noexcept {
   const std::uint32_t before = op.state.fetch_or(operation::cancelling, std::memory_order_acq_rel);
   if ((before & (operation::cancelling | operation::ending)) != 0) return;
-  if (current_driver() == this) return cancel(op);
+  if (current_driver() == this) return cancel_from_outside(op);
   operation* head = cancel_requests_.load(std::memory_order_relaxed);
   do {
     op.next_cancel = head;

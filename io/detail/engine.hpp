@@ -52,6 +52,9 @@ class engine : public driver {
   // only; must not reap.
   virtual void cancel(operation& op) noexcept = 0;
 
+  // The same, for a caller on the owner's thread who is not in this engine's own functions.
+  virtual void cancel_from_outside(operation& op) noexcept { cancel(op); }
+
   // Cancels what others have asked for; true if there was anything. Owner thread.
   bool take_cancel_requests() noexcept;
   [[nodiscard]] bool has_cancel_requests() const noexcept {

@@ -43,6 +43,7 @@ epoll_engine::~epoll_engine() {
 // ---------------------------------------------------------------------------------------------------- starting
 
 void epoll_engine::start(operation& op) noexcept {
+  const std::lock_guard serving(serving_);
   started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   switch (op.code) {
     case opcode::open:
@@ -304,6 +305,23 @@ epoll_engine::time_point epoll_engine::interrupt_helpers(time_point now) noexcep
 // ---------------------------------------------------------------------------------------------------- waiting
 
 bool epoll_engine::poll() noexcept {
+  const std::lock_guard serving(serving_);
+  return serve_all();
+}
+
+bool epoll_engine::rescue(pid_t /*owner*/) noexcept {
+  if (!serving_.try_lock()) return false;
+  const bool any = serve_all();
+  serving_.unlock();
+  return any;
+}
+
+void epoll_engine::cancel_from_outside(operation& op) noexcept {
+  const std::lock_guard serving(serving_);
+  cancel(op);
+}
+
+bool epoll_engine::serve_all() noexcept {
   bool any = take_cancel_requests();
   any |= finish_known();
   any |= finish_helped();
@@ -313,6 +331,7 @@ bool epoll_engine::poll() noexcept {
 }
 
 void epoll_engine::wait(time_point until) noexcept {
+  const std::lock_guard serving(serving_);
   bool may_sleep = !finish_known();
   if (interrupted_helpers_ != 0) until = std::min(until, interrupt_helpers(time_point::clock::now()));
   rest expected = rest::awake;

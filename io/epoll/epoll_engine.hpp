@@ -1,7 +1,8 @@
 // The engine on epoll: for kernels, containers and users that io_uring is not for.
 //
 // epoll tells when a call can be made; this engine then makes it and reports the result as the operation's completion, so that everything
-// above works as it does with io_uring. One epoll set a worker, used by that worker's thread alone, which sleeps in it. What epoll cannot wait
+// above works as it does with io_uring. One epoll set a worker, which sleeps in it; nobody else uses it, but for the monitor's thread while a
+// fiber computes for long on that worker (rescue). What epoll cannot wait
 // for (files) is done by the runtime's helper threads. O_NONBLOCK is never set on a descriptor that others may share.
 //
 // Costs: a wait on a descriptor that weft owns takes no system call beside epoll_wait, which many waits share, and the call itself; one on a
@@ -11,6 +12,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include <weft/io/epoll/epoll_set.hpp>
 #include <weft/io/epoll/helper_call.hpp>
 #include <weft/io/epoll/watched.hpp>
+#include <weft/scheduler/spin_lock.hpp>
 
 namespace weft::io::epoll {
 
@@ -31,7 +34,9 @@ class epoll_engine final : public detail::engine {
   bool poll() noexcept override;
   void wait(time_point until) noexcept override;
   void interrupt() noexcept override;
+  bool rescue(pid_t owner) noexcept override;
   [[nodiscard]] bool busy() const noexcept override {
+    const std::lock_guard serving(serving_);
     return waiting_ != 0 || known_first_ != nullptr || helpers_ != nullptr || has_cancel_requests();
   }
   [[nodiscard]] std::uint64_t operations() const noexcept override { return started_.load(std::memory_order_relaxed); }
@@ -48,6 +53,8 @@ class epoll_engine final : public detail::engine {
   enum place : std::uint8_t { is_watched, is_known, is_helped };
 
   void cancel(detail::operation& op) noexcept override;
+  void cancel_from_outside(detail::operation& op) noexcept override;
+  bool serve_all() noexcept;
 
   // ---- descriptors
   void watch(detail::operation& op) noexcept;
@@ -72,6 +79,9 @@ class epoll_engine final : public detail::engine {
   bool finish_helped() noexcept;
   time_point interrupt_helpers(time_point now) noexcept;
 
+  // Of all that is not atomic. Held by the owner in each of its calls, while it sleeps as well, or by the thread that rescues, which only tries to
+  // take it.
+  mutable spin_lock serving_;
   epoll_set set_;
   int timer_slack_;               // of the thread before
   std::vector<watched> watched_;  // by descriptor

@@ -16,7 +16,8 @@ namespace {
 using detail::opcode;
 using detail::operation;
 
-constexpr int signal_number = SIGURG;
+// Not SIGURG, whose handler has system calls restarted (thread_interrupt.hpp): this one is to end them.
+const int signal_number = SIGRTMAX - 3;
 constexpr int most_moments = 1'000;
 
 // Of a helper thread during its call: where the handler counts. Else null: the signal is somebody else's.

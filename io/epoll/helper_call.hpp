@@ -2,7 +2,7 @@
 // on descriptors that know of no attempt that does not wait (terminals).
 //
 // A call that waits for something that never comes (a pipe's other end) must be cancellable, so its thread is sent a signal whose handler
-// does nothing: the call then ends with EINTR. The signal is SIGURG, which is ignored by default; the handler is put in when the first such call is
+// does nothing: the call then ends with EINTR. The signal is SIGRTMAX - 3; the handler is put in when the first such call is
 // cancelled, and passes on signals that are not meant for it. A signal that comes before the call has begun to wait has no effect: the
 // engine sends another after a while.
 #pragma once

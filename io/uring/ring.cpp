@@ -1,5 +1,8 @@
 #include <weft/io/uring/ring.hpp>
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -172,6 +175,12 @@ bool ring::wants_enter() const noexcept { return io_uring_sq_ready(&ring_) != 0 
 void ring::enter() noexcept {
   const int result = io_uring_submit_and_get_events(&ring_);
   if (result < 0) tell_unexpected("get events", -result);
+}
+
+void ring::post_in_handler(int most_rounds) const noexcept {
+  for (int round = 0; round < most_rounds && has_deferred_completions(); ++round) {
+    if (::syscall(SYS_io_uring_enter, ring_.ring_fd, 0, 0, IORING_ENTER_GETEVENTS, nullptr, 0) < 0) return;
+  }
 }
 
 void ring::enter_and_wait(time_point until) noexcept {

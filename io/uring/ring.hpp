@@ -9,7 +9,8 @@
 
 namespace weft::io::uring {
 
-// Owned and used by one thread, the one that makes it.
+// Owned and used by one thread, the one that makes it. Another may call reap() and the functions that are const, while no other call of reap() is
+// under way.
 class ring {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -30,6 +31,12 @@ class ring {
   // Submits what is queued and has the kernel post completions that are due (20 at most in one call). Never blocks.
   void enter() noexcept;
 
+  // What enter() does about completions, but in the handler of a signal on the owner's thread, wherever that is: a system call, and no memory of the
+  // ring is written. Until all are posted, or for `most_rounds` of 20.
+  void post_in_handler(int most_rounds) const noexcept;
+  // Submits what is queued. In such a handler only while the owner is in none of the other functions.
+  void submit() noexcept { io_uring_submit(&ring_); }
+
   // The same, then sleeps until a completion is there or the time has come (time_point::max(): no limit).
   void enter_and_wait(time_point until) noexcept;
 
@@ -45,6 +52,11 @@ class ring {
     }
     io_uring_cq_advance(&ring_, count);
     return count != 0;
+  }
+
+  // Completions are there to be reaped.
+  [[nodiscard]] bool has_posted_completions() const noexcept {
+    return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) != __atomic_load_n(ring_.cq.khead, __ATOMIC_RELAXED);
   }
 
   // Receives may be told to look for readiness first (kernel 5.19).

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <mutex>
 #include <system_error>
 #include <utility>
 
@@ -27,6 +28,31 @@ constexpr int most_rounds = 64;
 // How long to sleep when the kernel is short of memory and not all could be submitted.
 constexpr std::chrono::milliseconds short_sleep{1};
 constexpr std::chrono::seconds patience_at_end{1};
+// A signal takes some 15 us to be handled where its thread runs.
+constexpr std::chrono::microseconds patience_with_owner{100};
+
+// The handler of a signal must not queue or submit while it is set. Nests.
+class queueing_section {
+ public:
+  explicit queueing_section(std::atomic<bool>& flag) noexcept
+      : flag_(flag), outermost_(!flag.load(std::memory_order_relaxed)) {
+    flag_.store(true, std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  ~queueing_section() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (outermost_) flag_.store(false, std::memory_order_relaxed);
+  }
+  queueing_section(const queueing_section&) = delete;
+  queueing_section& operator=(const queueing_section&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
+  const bool outermost_;
+};
+
+// Read in the handler of a signal.
+thread_local uring_engine* engine_of_thread = nullptr;
 
 std::uint64_t tag_of(const operation& op) noexcept { return reinterpret_cast<std::uintptr_t>(&op); }
 operation& operation_of(std::uint64_t tag) noexcept {
@@ -89,9 +115,12 @@ int make_event_fd(unsigned worker) {
 
 std::unique_ptr<driver> make_engine(unsigned worker) { return std::make_unique<uring_engine>(worker); }
 
-uring_engine::uring_engine(unsigned worker) : ring_(worker), event_fd_(make_event_fd(worker)) {}
+uring_engine::uring_engine(unsigned worker) : ring_(worker), event_fd_(make_event_fd(worker)) {
+  engine_of_thread = this;
+}
 
 uring_engine::~uring_engine() {
+  if (engine_of_thread == this) engine_of_thread = nullptr;
   end_everything();
   ::close(event_fd_);
 }
@@ -100,6 +129,8 @@ uring_engine::~uring_engine() {
 
 void uring_engine::start(operation& op) noexcept {
   started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  const queueing_section section(queueing_);
+  unsubmitted_.store(true, std::memory_order_relaxed);
   if (backlog_first_ == nullptr && submit(op)) [[likely]]
     return;
   op.next = nullptr;
@@ -112,11 +143,13 @@ bool uring_engine::submit(operation& op) noexcept {
   if (e == nullptr) return false;
   fill(e, op, ring_.can_poll_first());
   e->user_data = tag_of(op);
-  ++expected_;
+  ++asked_;
   return true;
 }
 
 void uring_engine::cancel(operation& op) noexcept {
+  const queueing_section section(queueing_);
+  unsubmitted_.store(true, std::memory_order_relaxed);
   if (!take_from_backlog(op)) return queue_cancel(op);
   complete(op, -ECANCELED);
   settle_cancel(op);
@@ -130,7 +163,7 @@ void uring_engine::queue_cancel(operation& op) noexcept {
   }
   io_uring_prep_cancel64(e, tag_of(op), 0);
   e->user_data = tag_of(op) | cancel_bit;
-  ++expected_;
+  ++asked_;
 }
 
 bool uring_engine::take_from_backlog(operation& op) noexcept {
@@ -148,15 +181,17 @@ bool uring_engine::take_from_backlog(operation& op) noexcept {
 bool uring_engine::work_off_backlog() noexcept {
   while (backlog_first_ != nullptr && submit(*backlog_first_)) backlog_first_ = backlog_first_->next;
   bool any = false;
-  for (operation* op = std::exchange(late_cancels_, nullptr); op != nullptr;) {
-    operation* next = op->next_cancel;
-    if (op->completed) {
-      settle_cancel(*op);
-      any = true;
-    } else {
-      queue_cancel(*op);
+  for (operation** list : {&late_cancels_, &to_cancel_again_}) {
+    for (operation* op = std::exchange(*list, nullptr); op != nullptr;) {
+      operation* next = op->next_cancel;
+      if (op->completed) {
+        settle_cancel(*op);
+        any = true;
+      } else {
+        queue_cancel(*op);
+      }
+      op = next;
     }
-    op = next;
   }
   return any;
 }
@@ -164,13 +199,18 @@ bool uring_engine::work_off_backlog() noexcept {
 // ---------------------------------------------------------------------------------------------------- waiting
 
 bool uring_engine::poll() noexcept {
+  const std::lock_guard reaping(reaping_);
+  const queueing_section section(queueing_);
   const bool cancelled_any = take_cancel_requests();
   work_off_backlog();
+  unsubmitted_.store(false, std::memory_order_relaxed);
   if (ring_.wants_enter()) ring_.enter();
   return reap_all() || cancelled_any;
 }
 
 void uring_engine::wait(time_point until) noexcept {
+  const std::lock_guard reaping(reaping_);
+  const queueing_section section(queueing_);
   bool may_sleep = !work_off_backlog();
   watch_for_interrupts();
   if (!watching_ || backlog_first_ != nullptr || late_cancels_ != nullptr) {
@@ -180,6 +220,7 @@ void uring_engine::wait(time_point until) noexcept {
   if (!rest_.compare_exchange_strong(expected, rest::asleep, std::memory_order_seq_cst)) may_sleep = false;
   // Those who asked before we were seen to sleep do not wake us; and what this ends may be a wait of a fiber of our own.
   if (take_cancel_requests()) may_sleep = false;
+  unsubmitted_.store(false, std::memory_order_relaxed);
   may_sleep ? ring_.enter_and_wait(until) : ring_.enter();
   rest_.store(rest::awake, std::memory_order_seq_cst);
   reap_all();
@@ -223,7 +264,7 @@ void uring_engine::handle(std::uint64_t tag, int result, unsigned flags) noexcep
     if ((flags & IORING_CQE_F_MORE) == 0) watching_ = false;
     return;
   }
-  --expected_;
+  reaped_.store(reaped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   if (ending_) return;  // whoever waited is gone
   if ((tag & cancel_bit) != 0) {
     handle_cancel(operation_of(tag), result);
@@ -234,8 +275,42 @@ void uring_engine::handle(std::uint64_t tag, int result, unsigned flags) noexcep
 
 // ENOENT: it has completed, or was on its way from one of the kernel's lists to another: then once more.
 void uring_engine::handle_cancel(operation& op, int result) noexcept {
-  if (result == -ENOENT && !op.completed) return queue_cancel(op);
+  if (result == -ENOENT && !op.completed) {
+    op.next_cancel = std::exchange(to_cancel_again_, &op);
+    return;
+  }
   settle_cancel(op);
+}
+
+// On the owner's thread, at any instruction of its.
+void uring_engine::serve_in_handler(const ucontext_t& /*interrupted*/) {
+  uring_engine* e = engine_of_thread;
+  if (e == nullptr) return;
+  if (!e->queueing_.load(std::memory_order_relaxed) && e->unsubmitted_.load(std::memory_order_relaxed)) {
+    e->unsubmitted_.store(false, std::memory_order_relaxed);
+    e->ring_.submit();
+  }
+  e->ring_.post_in_handler(most_rounds);
+}
+
+const thread_interrupt& uring_engine::rescue_request() noexcept {
+  static const thread_interrupt interrupt(&serve_in_handler);
+  return interrupt;
+}
+
+// If the owner gets no CPU it answers later, and the next rescue reaps.
+bool uring_engine::rescue(pid_t owner) noexcept {
+  const auto needs_owner = [this] {
+    return ring_.has_deferred_completions() || unsubmitted_.load(std::memory_order_relaxed);
+  };
+  if (needs_owner() && rescue_request().send(owner)) {
+    const time_point limit = time_point::clock::now() + patience_with_owner;
+    while (needs_owner() && time_point::clock::now() < limit) spin_hint();
+  }
+  if (!ring_.has_posted_completions() || !reaping_.try_lock()) return false;
+  const bool any = reap();
+  reaping_.unlock();
+  return any;
 }
 
 // A ring closed with operations in flight lives on in the kernel for a while, and with it what they hold: a port, a pipe's end.
@@ -248,9 +323,9 @@ void uring_engine::end_everything() noexcept {
     e->user_data = ignored_tag;
   };
   if (watching_) end(watch_tag, 0);
-  if (expected_ != 0) end(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+  if (expected() != 0) end(0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
   const time_point limit = time_point::clock::now() + patience_at_end;
-  while ((watching_ || expected_ != 0) && time_point::clock::now() < limit) {
+  while ((watching_ || expected() != 0) && time_point::clock::now() < limit) {
     ring_.enter_and_wait(limit);
     reap_all();
   }

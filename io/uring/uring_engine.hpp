@@ -1,4 +1,7 @@
-// The engine on io_uring: one ring a worker, used by that worker's thread alone.
+// The engine on io_uring: one ring a worker, used by that worker's thread alone, but for the rescue.
+//
+// A ring of this kind posts completions only while its owner is in the kernel for them. While a fiber computes for long on the owner's thread, the
+// monitor's thread interrupts it by a signal whose handler makes that system call, and reaps in its stead.
 //
 // Operations are queued as they start and submitted together when the worker has nothing else to run, or every few
 // switches. The worker sleeps in the ring's own wait; others wake it through an eventfd that the ring watches, and only
@@ -12,6 +15,8 @@
 
 #include <weft/io/detail/engine.hpp>
 #include <weft/io/uring/ring.hpp>
+#include <weft/scheduler/spin_lock.hpp>
+#include <weft/scheduler/thread_interrupt.hpp>
 
 namespace weft::io::uring {
 
@@ -25,8 +30,9 @@ class uring_engine final : public detail::engine {
   bool poll() noexcept override;
   void wait(time_point until) noexcept override;
   void interrupt() noexcept override;
+  bool rescue(pid_t owner) noexcept override;
   [[nodiscard]] bool busy() const noexcept override {
-    return expected_ != 0 || backlog_first_ != nullptr || late_cancels_ != nullptr || has_cancel_requests();
+    return expected() != 0 || backlog_first_ != nullptr || late_cancels_ != nullptr || has_cancel_requests();
   }
   [[nodiscard]] std::uint64_t operations() const noexcept override { return started_.load(std::memory_order_relaxed); }
 
@@ -41,6 +47,9 @@ class uring_engine final : public detail::engine {
 
   void cancel(detail::operation& op) noexcept override;
 
+  static void serve_in_handler(const ucontext_t& interrupted);
+  static const thread_interrupt& rescue_request() noexcept;
+
   bool submit(detail::operation& op) noexcept;
   void queue_cancel(detail::operation& op) noexcept;
   bool take_from_backlog(detail::operation& op) noexcept;
@@ -53,17 +62,29 @@ class uring_engine final : public detail::engine {
   bool reap_all() noexcept;
   void end_everything() noexcept;
 
+  // Completions to come.
+  [[nodiscard]] std::uint64_t expected() const noexcept { return asked_ - reaped_.load(std::memory_order_relaxed); }
+
   ring ring_;
   int event_fd_;
   bool watching_ = false;  // the ring watches the eventfd
   bool ending_ = false;
-  std::uint64_t expected_ = 0;  // completions to come, of operations and cancellations
+  std::uint64_t asked_ = 0;  // completions asked for, of operations and cancellations; only the owner asks
   // What found no room in the submission queue while the kernel took nothing: operations (linked by `next`), oldest first, and
   // targets of cancellations (by `next_cancel`).
   detail::operation* backlog_first_ = nullptr;
   detail::operation* backlog_last_ = nullptr;
   detail::operation* late_cancels_ = nullptr;
   std::atomic<std::uint64_t> started_{0};
+
+  // For the handler that the owner is interrupted by: whether it has been found in the midst of queueing, and whether there is anything to submit.
+  std::atomic<bool> queueing_{false};
+  std::atomic<bool> unsubmitted_{false};
+
+  // Held by whoever reaps or settles cancellations: the owner, while it sleeps as well, or the thread that rescues, which only tries to take it.
+  alignas(64) spin_lock reaping_;
+  std::atomic<std::uint64_t> reaped_{0};          // of those asked for
+  detail::operation* to_cancel_again_ = nullptr;  // linked by `next_cancel`; for the owner to queue
   alignas(64) std::atomic<rest> rest_{rest::awake};
 };
 

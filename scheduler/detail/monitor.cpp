@@ -20,6 +20,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto period = 5ms;
+// For so long after a worker had to be rescued looks come more often: who computes for long once mostly does it again.
+constexpr auto alarm = 1s;
+constexpr auto period_in_alarm = 1ms;
 // A worker that has not switched for this long is stuck.
 constexpr auto patience = 10ms;
 // So long its stack is tried to be read.
@@ -70,7 +73,8 @@ void monitor::watch() noexcept {
 // False when it is to end. While all workers sleep there is nothing to see: the first that wakes says so.
 bool monitor::wait(std::unique_lock<std::mutex>& guard) {
   if (quiet_ < most_quiet_looks) {
-    changed_.wait_for(guard, period, [this] { return stopping_; });
+    const auto next_look = clock::now() < alarmed_until_ ? period_in_alarm : period;
+    changed_.wait_for(guard, next_look, [this] { return stopping_; });
     return !stopping_;
   }
   asleep_.store(true, std::memory_order_seq_cst);
@@ -118,6 +122,10 @@ void monitor::look_at(worker& w, sighting& seen, clock::time_point now, census& 
     w.set_blocked(false);
     w.withdraw_turn_request();
     return;
+  }
+  if (w.io().rescue(w.thread_id())) {
+    rescues_.fetch_add(1, std::memory_order_relaxed);
+    alarmed_until_ = now + alarm;
   }
   if (now - seen.since < patience) return;
   const thread_state state = state_of_thread(w.thread_id());

@@ -1,7 +1,7 @@
 // Watches a runtime's workers from a thread of its own, for what they cannot notice themselves: that the fiber they run blocks the
 // thread in the kernel without having said so (blocking() says so), or computes for long without giving way. Others then wait
 // behind it although CPUs may be idle. The remedy is a spare worker, which steals from the stuck one; Go's sysmon and its
-// hand-off of a P are the model. It also has the number of workers follow that of the CPUs, unless the options give it.
+// hand-off of a P are the model. What has completed on its driver meanwhile is rescued. It also has the number of workers follow that of the CPUs, unless the options give it.
 #pragma once
 
 #include <atomic>
@@ -44,6 +44,7 @@ class monitor {
   // How many of the spare workers are to work: those with the lowest indices.
   [[nodiscard]] unsigned spares_on_duty() const noexcept { return on_duty_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t blocks_noticed() const noexcept { return blocks_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t rescues() const noexcept { return rescues_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t hogs_noticed() const noexcept { return hogs_.load(std::memory_order_relaxed); }
 
  private:
@@ -88,11 +89,12 @@ class monitor {
   unsigned quiet_ = 0;  // looks in a row that found all asleep
   std::vector<sighting> sightings_;
   clock::time_point spare_needed_;
+  clock::time_point alarmed_until_;
   std::optional<cpu_counter> cpus_;  // none where their number does not matter
   clock::time_point cpus_due_;
   std::set<std::string> reported_;  // places
   std::atomic<unsigned> on_duty_{0};
-  std::atomic<std::uint64_t> blocks_{0}, hogs_{0};
+  std::atomic<std::uint64_t> blocks_{0}, hogs_{0}, rescues_{0};
 };
 
 }  // namespace weft::detail

@@ -326,6 +326,7 @@ runtime_statistics runtime_core::statistics() const {
   s.spares_on_duty = watcher.spares_on_duty();
   s.blocks_noticed = watcher.blocks_noticed();
   s.hogs_noticed = watcher.hogs_noticed();
+  s.rescues = watcher.rescues();
   const blocking_pool::usage threads = blocking.use();
   s.blocking_busy = threads.busy;
   s.blocking_idle = threads.idle;

@@ -1,19 +1,18 @@
 #include <weft/scheduler/observe/running_stacks.hpp>
 
-#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <thread>
 
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/observe/peek.hpp>
+#include <weft/scheduler/thread_interrupt.hpp>
 
 namespace weft::detail {
 
@@ -21,8 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int signal_number =
-    SIGURG;  // ignored where nobody handles it, and hardly used: Go's runtime takes it for the same reasons
 constexpr auto patience = 100ms;
 
 enum class step : int {
@@ -42,7 +39,6 @@ struct request {
   std::byte* bytes = nullptr;  // stack_image::most_bytes
 };
 request current;
-struct sigaction previous_action;
 
 // Where the thread stands on the stack of its fiber. It may also be in the middle of a switch, or on a guest's stack.
 std::size_t copy_stack(const fiber& f, std::uint64_t stack_pointer, std::byte* to) noexcept {
@@ -65,47 +61,17 @@ void answer(const ucontext_t& interrupted) noexcept {
                      std::memory_order_relaxed);
 }
 
-void pass_on(int signal, siginfo_t* info, void* context) noexcept {
-  if ((previous_action.sa_flags & SA_SIGINFO) != 0) {
-    if (previous_action.sa_sigaction != nullptr) previous_action.sa_sigaction(signal, info, context);
-  } else if (previous_action.sa_handler != SIG_DFL && previous_action.sa_handler != SIG_IGN) {
-    previous_action.sa_handler(signal);
-  }
+void on_interrupt(const ucontext_t& interrupted) {
+  if (current.thread.load(std::memory_order_relaxed) != ::gettid()) return;
+  step expected = step::asked;
+  if (!current.at.compare_exchange_strong(expected, step::taking, std::memory_order_acquire)) return;
+  answer(interrupted);
+  current.at.store(step::taken, std::memory_order_release);
 }
 
-void on_signal(int signal, siginfo_t* info, void* context) {
-  const int saved_errno = errno;
-  if (info->si_code != SI_QUEUE || info->si_value.sival_ptr != &current) {
-    pass_on(signal, info, context);
-  } else if (current.thread.load(std::memory_order_relaxed) == ::gettid()) {
-    step expected = step::asked;
-    if (current.at.compare_exchange_strong(expected, step::taking, std::memory_order_acquire)) {
-      answer(*static_cast<const ucontext_t*>(context));
-      current.at.store(step::taken, std::memory_order_release);
-    }
-  }
-  errno = saved_errno;
-}
-
-void install_once() noexcept {
-  static const bool installed = [] {
-    struct sigaction action = {};
-    action.sa_sigaction = &on_signal;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
-    ::sigemptyset(&action.sa_mask);
-    return ::sigaction(signal_number, &action, &previous_action) == 0;
-  }();
-  static_cast<void>(installed);
-}
-
-bool send_signal(pid_t thread) noexcept {
-  siginfo_t info = {};
-  info.si_signo = signal_number;
-  info.si_code = SI_QUEUE;
-  info.si_pid = ::getpid();
-  info.si_uid = ::getuid();
-  info.si_value.sival_ptr = &current;
-  return ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), thread, signal_number, &info) == 0;
+const thread_interrupt& stack_request() noexcept {
+  static const thread_interrupt interrupt(&on_interrupt);
+  return interrupt;
 }
 
 // False if the thread has not answered; then it will not write any more.
@@ -125,13 +91,12 @@ bool await_answer() {
 
 stack_image stack_of_running(pid_t thread, const fiber& f) {
   stack_image image;
-  install_once();
   image.bytes.resize(stack_image::most_bytes);
   current.bytes = image.bytes.data();
   current.wanted.store(&f, std::memory_order_relaxed);
   current.thread.store(thread, std::memory_order_relaxed);
   current.at.store(step::asked, std::memory_order_release);
-  const bool answered = send_signal(thread) && await_answer();
+  const bool answered = stack_request().send(thread) && await_answer();
   current.at.store(step::idle, std::memory_order_relaxed);
   image.registers = current.registers;
   image.bytes.resize(answered ? current.size.load(std::memory_order_relaxed) : 0);

@@ -10,8 +10,7 @@ namespace weft::detail {
 struct fiber;
 
 // The stack of the given fiber, if the thread, a worker, runs it when the signal arrives; else empty: it runs another one by now, stands on a
-// stack of a guest, or did not answer within 100 ms. Takes SIGURG, whose handler of before is called for signals that are not ours; a system
-// call that the fiber is in is restarted, or fails with EINTR if it is one of those that always do. One thread at a time.
+// stack of a guest, or did not answer within 100 ms. By a thread_interrupt. One thread at a time.
 [[nodiscard]] stack_image stack_of_running(pid_t thread, const fiber& f);
 
 }  // namespace weft::detail

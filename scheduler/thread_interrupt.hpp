@@ -1,0 +1,37 @@
+// Runs a function on another thread of this process, wherever that thread is at the moment: in the handler of a signal, SIGURG, which is
+// ignored where nobody handles it and hardly used (Go's runtime takes it for the same reasons).
+//
+// A system call that the thread is in is restarted, or fails with EINTR if it is one of those that always do. Signals that are not ours go to
+// the handler that was there before.
+#pragma once
+
+#include <sys/types.h>
+#include <ucontext.h>
+
+#include <csignal>
+
+namespace weft {
+
+class thread_interrupt {
+ public:
+  // Async-signal-safe; may run late, or twice for one send(), but never nested in itself. errno is kept.
+  using function = void (*)(const ucontext_t& interrupted);
+
+  // For objects that are never destroyed.
+  explicit thread_interrupt(function f) noexcept;
+  thread_interrupt(const thread_interrupt&) = delete;
+  thread_interrupt& operator=(const thread_interrupt&) = delete;
+
+  // Puts the handler in if it is not there. False if there is no such thread. Does not wait for it.
+  bool send(pid_t thread) const noexcept;
+
+ private:
+  static void install_handler() noexcept;
+  static void on_signal(int signal, siginfo_t* info, void* context);
+  static const thread_interrupt* find(const siginfo_t& info) noexcept;
+
+  const function run_;
+  const thread_interrupt* next_ = nullptr;
+};
+
+}  // namespace weft

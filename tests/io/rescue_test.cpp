@@ -1,0 +1,112 @@
+// Workers whose fibers compute and never come back to their drivers: what completes on these must reach those who wait all the same.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "io_support.hpp"
+
+namespace weft::io::test {
+namespace {
+
+using namespace std::chrono_literals;
+using rescue_test = io_test;
+
+// Computes on every worker until the condition holds; no call of weft's in between.
+template <class Condition>
+void compute_on_every_worker_until(group& g, Condition condition) {
+  const auto compute = [condition] {
+    while (!condition()) {
+    }
+  };
+  for (unsigned i = 1; i < weft::test::worker_count(); ++i) g.spawn(compute);
+  compute();
+}
+
+TEST_F(rescue_test, a_read_ends_while_all_workers_compute) {
+  weft::test::run([] {
+    auto [reader, writer] = make_pipe();
+    std::atomic<int> got{0};
+    std::atomic<bool> computing{false};
+    constexpr int wanted = 20;
+    const std::uint64_t before = operations();
+    group g;
+    g.spawn([&reader, &got] {
+      std::byte b{};
+      for (int i = 0; i < wanted; ++i) {
+        EXPECT_EQ(reader.read_some({&b, 1}), 1U);
+        got.fetch_add(1);
+      }
+    });
+    yield_until([&] { return operations() > before; });
+    std::thread foreign([&writer, &got, &computing] {  // writes when the last byte has arrived
+      while (!computing.load()) std::this_thread::yield();
+      for (int i = 0; i < wanted; ++i) {
+        while (got.load() < i) std::this_thread::sleep_for(100us);
+        writer.write_all("x");
+      }
+    });
+    compute_on_every_worker_until(g, [&] {
+      computing.store(true);
+      return got.load() == wanted;
+    });
+    foreign.join();
+  });
+}
+
+TEST_F(rescue_test, many_completions_at_once_reach_everybody) {
+  weft::test::run([] {
+    constexpr int pipes = 100;  // a ring posts 20 in one call
+    std::atomic<int> got{0};
+    std::vector<pipe_writer> writers;
+    group g;
+    const std::uint64_t before = operations();
+    for (int i = 0; i < pipes; ++i) {
+      auto [reader, writer] = make_pipe();
+      writers.push_back(std::move(writer));
+      g.spawn([&got, reader = std::move(reader)]() mutable {
+        std::byte b{};
+        EXPECT_EQ(reader.read_some({&b, 1}), 1U);
+        got.fetch_add(1);
+      });
+    }
+    yield_until([&] { return operations() >= before + pipes; });
+    std::thread foreign([&writers] {
+      for (pipe_writer& w : writers) w.write_all("x");
+    });
+    compute_on_every_worker_until(g, [&] { return got.load() == pipes; });
+    foreign.join();
+  });
+}
+
+TEST_F(rescue_test, operations_may_be_cancelled_while_their_worker_computes) {
+  weft::test::run([] {
+    constexpr int pipes = 30;
+    std::atomic<int> ended{0};
+    group g;
+    const std::uint64_t before = operations();
+    std::vector<pipe_writer> writers;
+    for (int i = 0; i < pipes; ++i) {
+      auto [reader, writer] = make_pipe();
+      writers.push_back(std::move(writer));
+      g.spawn([&ended, i, reader = std::move(reader)]() mutable {
+        std::byte b{};
+        if (i % 2 == 0) {
+          EXPECT_THROW(with_deadline(1ms, [&] { reader.read_some({&b, 1}); }), timeout_error);
+        } else {
+          reader.read_some({&b, 1});
+        }
+        ended.fetch_add(1);
+      });
+    }
+    yield_until([&] { return operations() >= before + pipes; });
+    // Those with a limit end when their worker comes back to its driver; the others are written to meanwhile.
+    std::thread foreign([&writers] {
+      for (std::size_t i = 1; i < writers.size(); i += 2) writers[i].write_all("x");
+    });
+    compute_on_every_worker_until(g, [&] { return ended.load() >= pipes / 2; });
+    foreign.join();
+  });
+}
+
+}  // namespace
+}  // namespace weft::io::test
