@@ -8,3 +8,7 @@
 #include <weft/io/pipe.hpp>
 #include <weft/io/ready.hpp>
 #include <weft/io/tcp.hpp>
+#include <weft/io/udp.hpp>
+#include <weft/io/unique_descriptor.hpp>
+#include <weft/io/unix_address.hpp>
+#include <weft/io/unix_socket.hpp>
