@@ -36,7 +36,8 @@ unix_address::unix_address(std::string_view text) : unix_address() {
 unix_address::unix_address(const sockaddr* raw, socklen_t size) : unix_address() {
   if (size < head) return;
   if (raw->sa_family != AF_UNIX || size > sizeof raw_) {
-    throw std::system_error(EAFNOSUPPORT, std::generic_category(), "weft::io: a socket's address is not that of a Unix socket");
+    throw std::system_error(EAFNOSUPPORT, std::generic_category(),
+                            "weft::io: a socket's address is not that of a Unix socket");
   }
   std::memcpy(&raw_, raw, size);
   length_ = size - head;

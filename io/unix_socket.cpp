@@ -54,7 +54,8 @@ unix_address peer_address_of(const descriptor_use& use) {
 }
 
 const char* remedy_for_connect(std::int64_t result, const unix_address& where) noexcept {
-  if (result == -ECONNREFUSED && where.is_path()) return " (nobody listens: the file was left by a program that has ended)";
+  if (result == -ECONNREFUSED && where.is_path())
+    return " (nobody listens: the file was left by a program that has ended)";
   if (result == -ENOENT) return " (there is no such file: is the server running?)";
   return "";
 }

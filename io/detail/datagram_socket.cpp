@@ -62,7 +62,8 @@ std::int64_t receive_into(const descriptor_use& use, datagram_place& p) {
 const char* remedy_for(std::int64_t result) noexcept {
   switch (-result) {
     case EMSGSIZE:
-      return " (too large for one datagram: UDP carries 65,507 bytes over IPv4; a local socket what its send buffer holds)";
+      return " (too large for one datagram: UDP carries 65,507 bytes over IPv4; a local socket what its send buffer "
+             "holds)";
     case EACCES:
       return " (to send to a broadcast address a socket needs udp_options::broadcast)";
     case EDESTADDRREQ:
@@ -76,8 +77,9 @@ const char* remedy_for(std::int64_t result) noexcept {
 [[noreturn]] void fail_to_send(const descriptor_use& use, std::int64_t result, std::size_t size) {
   const std::string remedy = remedy_for(result);
   if (remedy.empty()) use.fail(static_cast<int>(-result));
-  throw std::system_error(static_cast<int>(-result), std::generic_category(),
-                          "weft::io: cannot send " + std::to_string(size) + " bytes from " + use.target()->describe() + remedy);
+  throw std::system_error(
+      static_cast<int>(-result), std::generic_category(),
+      "weft::io: cannot send " + std::to_string(size) + " bytes from " + use.target()->describe() + remedy);
 }
 
 }  // namespace
@@ -153,7 +155,8 @@ std::size_t datagram_socket::receive_row(std::size_t count,
     places[i].buffer = buffer(i);
     fill(headers[i].msg_hdr, vectors[i], places[i]);
   }
-  const auto came = static_cast<std::size_t>(use.check(receive_messages(use.fd(), std::span(headers).first(n), use.target())));
+  const auto came =
+      static_cast<std::size_t>(use.check(receive_messages(use.fd(), std::span(headers).first(n), use.target())));
   for (std::size_t i = 0; i < came; ++i) {
     take(headers[i].msg_hdr, headers[i].msg_len, places[i]);
     put(i, places[i]);

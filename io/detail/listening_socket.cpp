@@ -43,11 +43,12 @@ bool is_shortage(std::int64_t result) noexcept {
 }
 
 std::string line_about(std::int64_t result, const std::string& listener) {
-  const char* remedy = result == -EMFILE ? "raise RLIMIT_NOFILE (ulimit -n), or serve fewer connections at once"
+  const char* remedy = result == -EMFILE   ? "raise RLIMIT_NOFILE (ulimit -n), or serve fewer connections at once"
                        : result == -ENFILE ? "raise the sysctl fs.file-max"
                                            : "free some memory";
-  return "weft::io: the " + listener + " accepts nothing for the moment: " +
-         std::generic_category().message(static_cast<int>(-result)) + "; remedy: " + remedy;
+  return "weft::io: the " + listener +
+         " accepts nothing for the moment: " + std::generic_category().message(static_cast<int>(-result)) +
+         "; remedy: " + remedy;
 }
 
 }  // namespace

@@ -79,9 +79,7 @@ TEST_F(unix_socket_test, echo_at_a_path) {
   EXPECT_FALSE(std::filesystem::exists(folder / "socket")) << "the file goes with the listener";
 }
 
-TEST_F(unix_socket_test, echo_at_an_abstract_name) {
-  exchange_with_echo("@weft-test-" + std::to_string(::getpid()));
-}
+TEST_F(unix_socket_test, echo_at_an_abstract_name) { exchange_with_echo("@weft-test-" + std::to_string(::getpid())); }
 
 TEST_F(unix_socket_test, a_path_in_use_is_an_error_with_a_remedy) {
   weft::test::run([] {
@@ -284,7 +282,8 @@ TEST_F(unix_socket_test, as_many_descriptors_as_the_kernel_takes) {
     std::array<std::byte, 16> buffer;
     EXPECT_EQ(b.receive_descriptors(buffer).descriptors.size(), 253U) << "and all are closed with the result";
     many.push_back(writer.native_handle());
-    EXPECT_EQ(error_of([&a, &many] { a.send_descriptors(many, std::as_bytes(std::span("x", 1))); }).code().value(), EINVAL);
+    EXPECT_EQ(error_of([&a, &many] { a.send_descriptors(many, std::as_bytes(std::span("x", 1))); }).code().value(),
+              EINVAL);
     EXPECT_EQ(error_of([&a, &many] { a.send_descriptors(many, {}); }).code().value(), EINVAL);
     EXPECT_EQ(error_of([&b] { (void)b.receive_descriptors({}); }).code().value(), EINVAL);
     EXPECT_EQ(error_of([&a] { a.send_descriptors(-1, std::as_bytes(std::span("x", 1))); }).code().value(), EBADF);
@@ -300,9 +299,9 @@ TEST_F(unix_socket_test, descriptors_that_nobody_takes_are_closed) {
     a.send_descriptors(writer.native_handle(), std::as_bytes(std::span("three", 5)));
     writer.close();
     std::array<std::byte, 3> buffer;
-    EXPECT_EQ(b.read_some(buffer), 3U);                      // a plain read takes the data alone
+    EXPECT_EQ(b.read_some(buffer), 3U);                               // a plain read takes the data alone
     EXPECT_EQ(b.receive_descriptors(buffer).descriptors.size(), 1U);  // nobody looks into this result
-    b.close();                                               // the third is still on its way
+    b.close();                                                        // the third is still on its way
     EXPECT_EQ(reader.read_some(buffer), 0U) << "no duplicate of the writing end is left";
   });
 }
@@ -408,8 +407,16 @@ TEST_F(unix_socket_test, a_waiting_sender_of_datagrams_can_be_cancelled) {
     const unix_datagram server{folder / "server"};
     unix_datagram connected = unix_datagram::connect(server.local_address());
     unix_datagram free{""};
-    EXPECT_THROW(with_deadline(5ms, [&] { for (;;) connected.send("x"); }), timeout_error);
-    EXPECT_THROW(with_deadline(5ms, [&] { for (;;) free.send_to("x", server.local_address()); }), timeout_error);
+    EXPECT_THROW(with_deadline(5ms,
+                               [&] {
+                                 for (;;) connected.send("x");
+                               }),
+                 timeout_error);
+    EXPECT_THROW(with_deadline(5ms,
+                               [&] {
+                                 for (;;) free.send_to("x", server.local_address());
+                               }),
+                 timeout_error);
   });
 }
 
