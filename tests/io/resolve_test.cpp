@@ -174,11 +174,11 @@ TEST_F(resolve_test, a_cancelled_scope_looks_nothing_up) {
   });
 }
 
-TEST_F(resolve_test, hundreds_of_lookups_at_once) {
+TEST_F(resolve_test, many_lookups_at_once) {
   with_server([](const name_server& server) {
     std::atomic<int> good{0};
     group g;
-    const int lookups = weft::test::rounds(200);
+    const int lookups = weft::test::rounds(100);  // what the server's socket has room for if it gets its turn late
     for (int i = 0; i < lookups; ++i) {
       g.spawn([&, i] {
         const char* const host = i % 2 == 0 ? "both.test" : "four.test";
