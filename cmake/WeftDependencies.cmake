@@ -16,6 +16,12 @@ add_library(weft_uring INTERFACE IMPORTED GLOBAL)
 target_include_directories(weft_uring INTERFACE ${LIBURING_INCLUDE_DIRS})
 target_link_libraries(weft_uring INTERFACE "${WEFT_URING_ARCHIVE}")
 
+# Looks up host names. Shared: what reads packets from the network gets the distribution's repairs.
+pkg_check_modules(CARES REQUIRED libcares>=1.18)
+add_library(weft_cares INTERFACE IMPORTED GLOBAL)
+target_include_directories(weft_cares INTERFACE ${CARES_INCLUDE_DIRS})
+target_link_libraries(weft_cares INTERFACE ${CARES_LINK_LIBRARIES})
+
 # Names and lines for the stacks in dumps; without it a dump has none.
 pkg_check_modules(LIBDW libdw>=0.188)
 if(LIBDW_FOUND)

@@ -20,7 +20,7 @@ function(weft_add_module name)
   if(name STREQUAL "scheduler")
     target_link_libraries(weft_${name} PRIVATE weft_fibers $<TARGET_NAME_IF_EXISTS:weft_dw>)
   elseif(name STREQUAL "io")
-    target_link_libraries(weft_${name} PRIVATE weft_uring)
+    target_link_libraries(weft_${name} PRIVATE weft_uring weft_cares)
   endif()
   add_subdirectory("${PROJECT_SOURCE_DIR}/${name}" "${PROJECT_BINARY_DIR}/${name}")
   set_property(GLOBAL APPEND PROPERTY WEFT_MODULES ${name})
@@ -38,7 +38,8 @@ function(weft_add_combined_library)
     "$<BUILD_INTERFACE:${WEFT_BUILD_INCLUDE_DIR}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(weft PUBLIC Threads::Threads PRIVATE
     "$<BUILD_INTERFACE:weft_fibers>" "$<INSTALL_INTERFACE:Boost::fiber>" "$<INSTALL_INTERFACE:Boost::context>"
-    "$<BUILD_INTERFACE:weft_uring>" "$<INSTALL_INTERFACE:weft::uring>")
+    "$<BUILD_INTERFACE:weft_uring>" "$<INSTALL_INTERFACE:weft::uring>"
+    "$<BUILD_INTERFACE:weft_cares>" "$<INSTALL_INTERFACE:weft::cares>")
   if(TARGET weft_dw)
     target_link_libraries(weft PRIVATE "$<BUILD_INTERFACE:weft_dw>" "$<INSTALL_INTERFACE:weft::dw>")
   endif()

@@ -12,6 +12,9 @@ namespace weft::io {
 // A value; cheap to copy. Never parks.
 class address {
  public:
+  // 0.0.0.0:0, which is any address of this machine, with a port that the system chooses.
+  address() noexcept { storage_.ss_family = AF_INET; }
+
   // Reads "host:port", where an IPv6 host stands in brackets and a port is 0 to 65535. Throws std::system_error (EINVAL) whose
   // message quotes the text and says what is wrong with it.
   address(std::string_view text);  // NOLINT(google-explicit-constructor): listeners and connections take text

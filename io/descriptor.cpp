@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include <weft/io/detail/poll_many.hpp>
+#include <weft/io/detail/report.hpp>
 #include <weft/io/detail/transfer.hpp>
 
 namespace weft::io {
@@ -12,16 +13,8 @@ namespace weft::io {
 namespace {
 
 using vectors = std::span<const iovec>;
+using detail::report;
 using detail::short_count;
-
-std::size_t report(std::int64_t result, std::error_code& error) noexcept {
-  if (result >= 0) {
-    error.clear();
-    return static_cast<std::size_t>(result);
-  }
-  error.assign(static_cast<int>(-result), std::generic_category());
-  return 0;
-}
 
 int report_descriptor(std::int64_t result, std::error_code& error) noexcept {
   const auto fd = static_cast<int>(report(result, error));

@@ -126,6 +126,13 @@ descriptor_use::descriptor_use(const descriptor_handle& handle, const char* acti
   throw std::system_error(EBADF, std::generic_category(), std::string("weft::io: cannot ") + action + " " + what);
 }
 
+descriptor_use::descriptor_use(const descriptor_handle& handle, std::error_code& error) noexcept : open_(handle.open_) {
+  if (open_ != nullptr && open_->enter()) [[likely]]
+    return;
+  open_ = nullptr;
+  error.assign(EBADF, std::generic_category());
+}
+
 void descriptor_use::fail(int error) const {
   const std::string what = std::string("weft::io: cannot ") + action_ + " " + open_->describe();
   if (error == ECANCELED && open_->closing()) {

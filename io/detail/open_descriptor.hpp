@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <weft/scheduler/park.hpp>
@@ -98,10 +99,15 @@ class descriptor_handle {
 class descriptor_use {
  public:
   descriptor_use(const descriptor_handle& handle, const char* action);
-  ~descriptor_use() { open_->leave(); }
+  // The same for calls that do not throw: a closed descriptor is reported as EBADF, and then this is false and of no other use.
+  descriptor_use(const descriptor_handle& handle, std::error_code& error) noexcept;
+  ~descriptor_use() {
+    if (open_ != nullptr) open_->leave();
+  }
   descriptor_use(const descriptor_use&) = delete;
   descriptor_use& operator=(const descriptor_use&) = delete;
 
+  explicit operator bool() const noexcept { return open_ != nullptr; }
   [[nodiscard]] int fd() const noexcept { return open_->fd(); }
   [[nodiscard]] open_descriptor* target() const noexcept { return open_; }
 
@@ -115,7 +121,7 @@ class descriptor_use {
 
  private:
   open_descriptor* open_;
-  const char* action_;
+  const char* action_ = nullptr;
 };
 
 }  // namespace weft::io::detail

@@ -53,8 +53,9 @@ int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buf
   return repeat([&] { return ::accept4(fd, nullptr, nullptr, flags); });
 }
 
-// An interrupted connect goes on by itself: the next call would say EALREADY.
+// An interrupted connect goes on by itself, and the next call would say EALREADY; that of a Unix socket has not begun.
 [[gnu::noinline]] std::int64_t connect_blocking(int fd, const sockaddr* where, socklen_t size) noexcept {
+  if (where->sa_family == AF_UNIX) return repeat([&] { return ::connect(fd, where, size); });
   if (::connect(fd, where, size) == 0) return 0;
   if (errno != EINTR) return -errno;
   pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};

@@ -51,7 +51,9 @@ void epoll_engine::start(operation& op) noexcept {
       return hand_over(op);
     case opcode::connect: {
       const std::int64_t result = detail::connect_now(op.fd, static_cast<const sockaddr*>(op.data), op.size);
-      return result == -EINPROGRESS ? watch(op) : know(op, result);
+      if (result == -EINPROGRESS) return watch(op);
+      // The queue of a Unix listener is full, and nothing tells when there is room.
+      return result == -EAGAIN ? hand_over(op) : know(op, result);
     }
     default:
       return watch(op);

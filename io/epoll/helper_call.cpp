@@ -81,9 +81,11 @@ void let_signal_pass() noexcept {
     case opcode::open:
       result = ::openat(op.fd, static_cast<const char*>(op.data), flags, op.size);
       break;
+    case opcode::connect:
+      result = ::connect(op.fd, static_cast<const sockaddr*>(op.data), op.size);
+      break;
     case opcode::receive:
     case opcode::send:
-    case opcode::connect:
     case opcode::poll:
       return -EOPNOTSUPP;  // the engine waits for these itself
   }

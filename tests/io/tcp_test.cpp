@@ -1,5 +1,7 @@
 #include "io_support.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 namespace weft::io::test {
 namespace {
 
+using namespace std::chrono_literals;
 using tcp_test = io_test;
 
 void echo(tcp_stream& client) {
@@ -54,15 +57,28 @@ void echo_with_many_connections(const char* where) {
 TEST_F(tcp_test, echo_with_hundreds_of_connections) { echo_with_many_connections("127.0.0.1:0"); }
 TEST_F(tcp_test, echo_over_ipv6) { echo_with_many_connections("[::1]:0"); }
 
+// Lets the process open as many descriptors as it may.
+class all_descriptors {
+ public:
+  all_descriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit most{.rlim_cur = before_.rlim_max, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &most), 0);
+  }
+  ~all_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  all_descriptors(const all_descriptors&) = delete;
+  all_descriptors& operator=(const all_descriptors&) = delete;
+  [[nodiscard]] std::size_t count() const { return before_.rlim_max; }
+
+ private:
+  rlimit before_{};
+};
+
 // As many as the process may have, up to 5,000, all open and all waiting at once.
 TEST_F(tcp_test, thousands_of_connections_wait_at_once) {
-  rlimit limit{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  const rlimit before = limit;
-  limit.rlim_cur = limit.rlim_max;
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  const all_descriptors limit;
   const std::size_t connections =
-      std::min<std::size_t>(static_cast<std::size_t>(weft::test::rounds(5'000)), (limit.rlim_cur - 100) / 2);
+      std::min<std::size_t>(static_cast<std::size_t>(weft::test::rounds(5'000)), (limit.count() - 100) / 2);
   weft::test::run([connections] {
     tcp_listener listener{"127.0.0.1:0"};
     std::vector<tcp_stream> clients;
@@ -82,7 +98,6 @@ TEST_F(tcp_test, thousands_of_connections_wait_at_once) {
     clients.clear();
     servers.join();
   });
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_F(tcp_test, several_fibers_accept_from_one_listener) {
@@ -147,12 +162,6 @@ TEST_F(tcp_test, an_end_in_the_middle_is_an_error) {
   });
 }
 
-void reset(tcp_stream& s) {
-  const linger at_once{.l_onoff = 1, .l_linger = 0};
-  ASSERT_EQ(::setsockopt(s.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
-  s.close();
-}
-
 TEST_F(tcp_test, a_reset_wakes_the_reader_with_an_error_that_names_the_peer) {
   weft::test::run([] {
     connection c = connect_pair();
@@ -166,14 +175,14 @@ TEST_F(tcp_test, a_reset_wakes_the_reader_with_an_error_that_names_the_peer) {
           << e.what();
     });
     yield_until([&] { return operations() > before; });
-    reset(c.server);
+    c.server.reset();
   });
 }
 
 TEST_F(tcp_test, writing_to_a_connection_that_is_gone_is_an_error_and_no_signal) {
   weft::test::run([] {
     connection c = connect_pair();
-    reset(c.server);
+    c.server.reset();
     const std::system_error e = error_of([&] {
       for (;;) c.client.write_all("x");
     });
@@ -255,6 +264,210 @@ TEST_F(tcp_test, a_connection_waits_while_there_is_no_descriptor_for_it) {
       EXPECT_EQ(error_of([&] { (void)tcp_stream::connect(listener.local_address()); }).code().value(), EMFILE);
     }
     EXPECT_EQ(listener.accept().peer_address(), client.local_address());
+  });
+}
+
+// Counts what a listener with shortage_options::pause tells.
+struct told {
+  std::atomic<int> times{0};
+  std::string line;
+
+  shortage_options options() {
+    return {.pause = true, .report = [this](const std::string& text) {
+              line = text;
+              ++times;
+            }};
+  }
+};
+
+TEST_F(tcp_test, a_server_outlasts_a_shortage_of_descriptors_and_says_so_once) {
+  weft::test::run([] {
+    told shortage;
+    tcp_listener listener{"127.0.0.1:0", {.shortage = shortage.options()}};
+    for (int round = 1; round <= 2; ++round) {
+      std::vector<tcp_stream> clients;
+      for (int i = 0; i < 3; ++i) clients.push_back(tcp_stream::connect(listener.local_address()));
+      std::atomic<int> accepted{0};
+      group g;
+      {
+        const no_more_descriptors limit;
+        g.spawn([&] {
+          for (int i = 0; i < 3; ++i) {
+            tcp_stream s = listener.accept();
+            ++accepted;
+          }
+        });
+        yield_until([&] { return shortage.times == round; });
+        weft::sleep_for(5ms);  // some attempts more, of which nobody is told
+        EXPECT_EQ(accepted, 0);
+      }
+      g.join();
+      EXPECT_EQ(accepted, 3);
+      EXPECT_EQ(shortage.times, round) << "once for each shortage";
+    }
+    EXPECT_NE(shortage.line.find("listener on 127.0.0.1:"), std::string::npos) << shortage.line;
+    EXPECT_NE(shortage.line.find("RLIMIT_NOFILE"), std::string::npos) << shortage.line;
+  });
+}
+
+TEST_F(tcp_test, who_waits_for_a_descriptor_can_be_cancelled_and_closed) {
+  weft::test::run([] {
+    told shortage;
+    tcp_listener listener{"127.0.0.1:0", {.shortage = shortage.options()}};
+    const tcp_stream client = tcp_stream::connect(listener.local_address());
+    const no_more_descriptors limit;
+    {
+      group g;
+      g.spawn([&] { (void)listener.accept(); });
+      yield_until([&] { return shortage.times == 1; });
+      g.cancel();
+      g.join();
+    }
+    group g;
+    g.spawn([&] {
+      std::error_code error;
+      EXPECT_FALSE(listener.accept(error).is_open());
+      EXPECT_EQ(error, std::errc::operation_canceled);
+    });
+    weft::sleep_for(2ms);
+    listener.close();
+    g.join();
+    EXPECT_EQ(shortage.times, 1);
+  });
+}
+
+TEST_F(tcp_test, a_thousand_connect_at_once) {
+  const all_descriptors limit;
+  weft::test::run([] {
+    const int storm = weft::test::rounds(1'000);
+    tcp_listener listener{"127.0.0.1:0"};
+    std::atomic<int> served{0};
+    group g;
+    for (int i = 0; i < storm; ++i) {
+      g.spawn([&] {
+        tcp_stream s = tcp_stream::connect(listener.local_address());
+        std::array<std::byte, 1> byte{};
+        EXPECT_TRUE(s.read_exactly(byte));
+        ++served;
+      });
+    }
+    for (int i = 0; i < storm; ++i) g.spawn([s = listener.accept()]() mutable { s.write_all("x"); });
+    g.join();
+    EXPECT_EQ(served, storm);
+  });
+}
+
+// What the system holds for both sides is all that a writer can be ahead.
+TEST_F(tcp_test, a_writer_is_held_back_by_a_reader_that_does_not_read) {
+  weft::test::run([] {
+    connection c = connect_pair();
+    std::atomic<std::size_t> written{0};
+    constexpr std::size_t size = 60'000'000;
+    const std::uint64_t before = operations();
+    group g;
+    g.spawn([&] {
+      while (written < size) written += c.server.write_some(make_pattern(2, written, 100'000));
+      c.server.close();
+    });
+    yield_until([&] { return operations() > before; });
+    for (int i = 0; i < 100; ++i) weft::yield();
+    EXPECT_LT(written, size / 2);
+    std::vector<std::byte> part(100'000);
+    std::size_t got = 0;
+    while (const std::size_t n = c.client.read_some(part)) {
+      ASSERT_EQ(matching(std::span(part).first(std::min<std::size_t>(n, 100)), 2, got), std::min<std::size_t>(n, 100));
+      got += n;
+    }
+    EXPECT_EQ(got, written);
+  });
+}
+
+TEST_F(tcp_test, errors_may_be_reported_instead_of_thrown) {
+  weft::test::run([] {
+    std::error_code error;
+    tcp_listener gone{"127.0.0.1:0"};
+    const address where = gone.local_address();
+    gone.close();
+    EXPECT_FALSE(tcp_stream::connect(where, error).is_open());
+    EXPECT_EQ(error, std::errc::connection_refused);
+    EXPECT_FALSE(gone.accept(error).is_open());
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+
+    tcp_listener listener{"127.0.0.1:0"};
+    tcp_stream client = tcp_stream::connect(listener.local_address(), error);
+    EXPECT_FALSE(error);
+    tcp_stream server = listener.accept(error);
+    EXPECT_FALSE(error);
+    error = std::make_error_code(std::errc::io_error);
+    client.write_all("abcde", error);
+    EXPECT_FALSE(error) << "a call that goes well clears it";
+    std::array<std::byte, 3> bytes{};
+    EXPECT_TRUE(server.read_exactly(bytes, error));
+    client.close();
+    EXPECT_FALSE(server.read_exactly(bytes, error));
+    EXPECT_EQ(error, std::errc::connection_aborted) << "the end came in the middle";
+    EXPECT_FALSE(server.read_exactly(bytes, error));
+    EXPECT_FALSE(error) << "the end, before the first byte";
+    EXPECT_EQ(client.read_some(bytes, error), 0U);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+    while (!error || error == std::errc::bad_file_descriptor) server.write_all("x", error);
+    EXPECT_TRUE(error == std::errc::broken_pipe || error == std::errc::connection_reset) << error.message();
+    tcp_stream empty;
+    EXPECT_EQ(empty.write_some(bytes, error), 0U);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+  });
+}
+
+TEST_F(tcp_test, a_waiting_reader_is_told_of_a_close_by_an_error_code) {
+  weft::test::run([] {
+    connection c = connect_pair();
+    const std::uint64_t before = operations();
+    group g;
+    g.spawn([&] {
+      std::array<std::byte, 8> bytes{};
+      std::error_code error;
+      EXPECT_EQ(c.client.read_some(bytes, error), 0U);
+      EXPECT_EQ(error, std::errc::operation_canceled);
+    });
+    yield_until([&] { return operations() > before; });
+    c.client.close();
+  });
+}
+
+TEST_F(tcp_test, keep_alive_and_buffer_sizes) {
+  weft::test::run([] {
+    connection c = connect_pair();
+    const auto option = [&](int level, int name) {
+      int value = 0;
+      socklen_t size = sizeof value;
+      EXPECT_EQ(::getsockopt(c.client.native_handle(), level, name, &value, &size), 0);
+      return value;
+    };
+    c.client.set_keep_alive(true, {.idle = 30s, .interval = 5s, .probes = 3});
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 30);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 5);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
+    c.client.set_keep_alive(false);
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 0);
+    EXPECT_EQ(error_of([&] { c.client.set_keep_alive(true, {.idle = 0s}); }).code().value(), EINVAL);
+    c.client.set_send_buffer_size(30'000);
+    EXPECT_GE(c.client.send_buffer_size(), 30'000U);
+    c.client.set_receive_buffer_size(30'000);
+    EXPECT_GE(c.client.receive_buffer_size(), 30'000U);
+  });
+}
+
+TEST_F(tcp_test, only_listeners_are_adopted_as_listeners) {
+  weft::test::run([] {
+    tcp_listener original{"127.0.0.1:0"};
+    tcp_listener adopted = tcp_listener::adopt(::dup(original.native_handle()));
+    tcp_stream client = tcp_stream::connect(adopted.local_address());
+    EXPECT_EQ(adopted.accept().peer_address(), client.local_address());
+    EXPECT_EQ(error_of([&] { (void)tcp_listener::adopt(::dup(client.native_handle())); }).code().value(), EINVAL);
+    EXPECT_EQ(error_of([] { (void)tcp_listener::adopt(::dup(0)); }).code().value(), ENOTSOCK);
+    const unix_listener local{"@weft-adopt-" + std::to_string(::getpid())};
+    EXPECT_EQ(error_of([&] { (void)tcp_listener::adopt(::dup(local.native_handle())); }).code().value(), EAFNOSUPPORT);
   });
 }
 
