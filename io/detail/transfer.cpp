@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <climits>
 #include <numeric>
-#include <vector>
 
 #include <weft/io/detail/open_descriptor.hpp>
 #include <weft/scheduler/cancel.hpp>
@@ -33,16 +32,6 @@ vectors clamp(vectors buffers) noexcept { return buffers.first(std::min<std::siz
 std::size_t size_of(vectors buffers) noexcept {
   return std::accumulate(buffers.begin(), buffers.end(), std::size_t{0},
                          [](std::size_t sum, const iovec& v) { return sum + v.iov_len; });
-}
-
-std::vector<iovec> without_first(vectors buffers, std::size_t bytes) {
-  std::vector<iovec> rest;
-  for (const iovec& v : buffers) {
-    const std::size_t skipped = std::min(bytes, v.iov_len);
-    bytes -= skipped;
-    if (skipped < v.iov_len) rest.push_back({static_cast<char*>(v.iov_base) + skipped, v.iov_len - skipped});
-  }
-  return rest;
 }
 
 // A descriptor set to O_NONBLOCK, perhaps by another process that shares it, makes the rings of some kernels answer EAGAIN.
@@ -105,6 +94,16 @@ std::uint32_t clamp_size(std::size_t size) noexcept {
 }
 
 }  // namespace
+
+std::vector<iovec> without_first(vectors buffers, std::size_t bytes) {
+  std::vector<iovec> rest;
+  for (const iovec& v : buffers) {
+    const std::size_t skipped = std::min(bytes, v.iov_len);
+    bytes -= skipped;
+    if (skipped < v.iov_len) rest.push_back({static_cast<char*>(v.iov_base) + skipped, v.iov_len - skipped});
+  }
+  return rest;
+}
 
 std::int64_t read(int fd, vectors buffers, std::int64_t offset, short_count policy, open_descriptor* user) {
   return transfer(reading, fd, buffers, offset, policy, user);
