@@ -22,8 +22,10 @@ void fail_peek(std::size_t wanted, std::size_t capacity) {
 }
 
 void report_lost(std::size_t bytes, const char* why) noexcept {
-  std::fprintf(stderr, "weft::io: a buffered_writer was destroyed with %zu bytes that could not be written (%s): call flush() first\n",
-               bytes, why);
+  std::fprintf(
+      stderr,
+      "weft::io: a buffered_writer was destroyed with %zu bytes that could not be written (%s): call flush() first\n",
+      bytes, why);
 }
 
 }  // namespace weft::io::detail

@@ -124,7 +124,7 @@ class buffered_reader {
   // The next line without its end, into `line`, whose memory is used again; false at the end. A last line need not have an end. After EMSGSIZE
   // the reader stands somewhere in the line.
   bool read_line(std::string& line, const line_options& o = {}) {
-    const bool any = read_piece(line, '\n', o.limit + (o.carriage_return && o.limit != std::string::npos ? 1 : 0), "line");
+    const bool any = read_piece(line, '\n', o.limit, o.carriage_return ? 1 : 0, "line");
     if (o.carriage_return && ended_ && line.ends_with('\r')) line.pop_back();
     if (line.size() > o.limit) detail::fail_too_long("line", o.limit);
     return any;
@@ -138,7 +138,8 @@ class buffered_reader {
   // More than `limit` bytes are a std::system_error (EMSGSIZE).
   [[nodiscard]] std::optional<std::string> read_until(char delimiter, std::size_t limit = 1 << 20) {
     std::string piece;
-    return read_piece(piece, delimiter, limit, "piece") ? std::optional<std::string>(std::move(piece)) : std::nullopt;
+    return read_piece(piece, delimiter, limit, 0, "piece") ? std::optional<std::string>(std::move(piece))
+                                                           : std::nullopt;
   }
 
   // Everything to the end. More than `limit` bytes are a std::system_error (EMSGSIZE).
@@ -216,15 +217,18 @@ class buffered_reader {
     buffer_.drop(n);
   }
 
-  bool read_piece(std::string& piece, char delimiter, std::size_t limit, const char* what) {
+  // `more` bytes than the limit are let through, for the caller to look at.
+  bool read_piece(std::string& piece, char delimiter, std::size_t limit, std::size_t more, const char* what) {
     piece.clear();
     ended_ = false;
     while (!buffer_.empty() || fill()) {
       const std::span<const std::byte> bytes = buffer_.filled();
       const void* found = std::memchr(bytes.data(), delimiter, bytes.size());
-      const std::size_t length =
-          found == nullptr ? bytes.size() : static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
-      if (length > limit - piece.size()) detail::fail_too_long(what, limit);
+      const std::size_t length = found == nullptr
+                                     ? bytes.size()
+                                     : static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes.data());
+      const std::size_t total = piece.size() + length;
+      if (total > limit && total - limit > more) detail::fail_too_long(what, limit);
       append_front(piece, length);
       if (found == nullptr) continue;
       buffer_.drop(1);

@@ -140,7 +140,8 @@ file open_source(const std::filesystem::path& from, const std::filesystem::path&
 std::uint64_t copy_file(const std::filesystem::path& from, const std::filesystem::path& to, const copy_options& o) {
   using detail::pending_file;
   const file source = open_source(from, to);
-  if (!o.overwrite && io::exists(to)) detail::fail(EEXIST, "copy " + detail::quoted(from) + " to " + detail::quoted(to));
+  if (!o.overwrite && io::exists(to))
+    detail::fail(EEXIST, "copy " + detail::quoted(from) + " to " + detail::quoted(to));
   const file_status status = source.status();
   pending_file target(to, static_cast<unsigned>(status.permissions));
   content_copy copy(source.native_handle(), target.out().native_handle(), static_cast<std::int64_t>(status.size));

@@ -54,7 +54,9 @@ iovec vector_of(std::span<const std::byte> buffer) noexcept {
   return {const_cast<std::byte*>(buffer.data()), buffer.size()};
 }
 
-[[gnu::noinline]] int set_size_now(int fd, std::int64_t size) noexcept { return ::ftruncate(fd, size) == 0 ? 0 : -errno; }
+[[gnu::noinline]] int set_size_now(int fd, std::int64_t size) noexcept {
+  return ::ftruncate(fd, size) == 0 ? 0 : -errno;
+}
 [[gnu::noinline]] int lock_now(int fd, int how) noexcept {
   for (;;) {
     if (::flock(fd, how) == 0) return 0;
@@ -154,7 +156,8 @@ std::string file::read_rest() {
 
 std::size_t file::write_once(std::int64_t offset, std::span<const iovec> data) {
   const detail::descriptor_use use(descriptor_, "write");
-  return static_cast<std::size_t>(use.check(detail::write(use.fd(), data, offset, short_count::means_end, use.target())));
+  return static_cast<std::size_t>(
+      use.check(detail::write(use.fd(), data, offset, short_count::means_end, use.target())));
 }
 
 void file::write(std::int64_t offset, std::span<const iovec> data) {

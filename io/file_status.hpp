@@ -21,9 +21,9 @@ struct file_status {
   unsigned owner = 0;       // user and group, by number
   unsigned group = 0;
   file_time accessed = {};
-  file_time modified = {};                     // the content
-  file_time changed = {};                      // the content, or what is told here
-  std::optional<file_time> created = {};       // where the file system knows
+  file_time modified = {};                // the content
+  file_time changed = {};                 // the content, or what is told here
+  std::optional<file_time> created = {};  // where the file system knows
 
   [[nodiscard]] bool is_regular_file() const noexcept { return type == std::filesystem::file_type::regular; }
   [[nodiscard]] bool is_directory() const noexcept { return type == std::filesystem::file_type::directory; }

@@ -27,7 +27,8 @@ void check(const std::error_code& error, const char* action, const fs::path& pat
   if (error) check(error, action + (" " + quoted(path)));
 }
 
-void check(const std::error_code& error, const char* action, const fs::path& from, const char* to, const fs::path& path) {
+void check(const std::error_code& error, const char* action, const fs::path& from, const char* to,
+           const fs::path& path) {
   if (error) check(error, action + (" " + quoted(from)) + to + quoted(path));
 }
 

@@ -157,7 +157,8 @@ class spawn_plan {
     ::posix_spawnattr_setsigdefault(&attributes_, &all);
     ::posix_spawnattr_setpgroup(&attributes_, 0);
     const int group = own_group ? POSIX_SPAWN_SETPGROUP : 0;
-    ::posix_spawnattr_setflags(&attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
+    ::posix_spawnattr_setflags(&attributes_,
+                               static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
     pid_t id = -1;
     const int error = ::posix_spawnp(&id, arguments[0], &actions_, &attributes_, arguments, environment);
     return error != 0 ? -error : id;
@@ -173,8 +174,8 @@ class spawn_plan {
 
 struct started {
   int id = -1;
-  int end = -1;         // its pidfd
-  int error = 0;        // an errno
+  int end = -1;          // its pidfd
+  int error = 0;         // an errno
   std::string why = {};  // more about it
 };
 
@@ -233,7 +234,8 @@ std::string exit_status::describe() const {
 
 process::process(const std::vector<std::string>& arguments, const process_options& o)
     : own_group_(o.own_group), grace_(o.grace) {
-  if (arguments.empty()) throw std::invalid_argument("weft::io: a process needs arguments, of which the first is the program");
+  if (arguments.empty())
+    throw std::invalid_argument("weft::io: a process needs arguments, of which the first is the program");
   if (o.input.kind() == redirection::how::with_output || o.output.kind() == redirection::how::with_output) {
     throw std::invalid_argument("weft::io: with_output is for a process's errors only");
   }
@@ -267,7 +269,9 @@ process::~process() {
 
 process& process::operator=(process&& other) noexcept {
   if (this == &other) return *this;
-  { const process old(std::move(*this)); }
+  {
+    const process old(std::move(*this));
+  }
   child_ = std::move(other.child_);
   own_group_ = other.own_group_;
   grace_ = other.grace_;
@@ -311,7 +315,9 @@ exit_status process::reap() {
   end_.close();
   siginfo_t info{};
   const int result = wait_now(child_.id.exchange(-1), info);
-  if (result <= 0) detail::fail(result < 0 ? -result : ETIMEDOUT, "learn how a child ended (does other code wait for it, or ignore SIGCHLD?)");
+  if (result <= 0)
+    detail::fail(result < 0 ? -result : ETIMEDOUT,
+                 "learn how a child ended (does other code wait for it, or ignore SIGCHLD?)");
   return info.si_code == CLD_EXITED ? exit_status::exited(info.si_status) : exit_status::killed(info.si_status);
 }
 

@@ -43,7 +43,9 @@ class exit_status {
   // What it returned, if no signal ended it.
   [[nodiscard]] std::optional<int> code() const noexcept { return signal_ == 0 ? std::optional(code_) : std::nullopt; }
   // The signal that ended it.
-  [[nodiscard]] std::optional<int> signal() const noexcept { return signal_ != 0 ? std::optional(signal_) : std::nullopt; }
+  [[nodiscard]] std::optional<int> signal() const noexcept {
+    return signal_ != 0 ? std::optional(signal_) : std::nullopt;
+  }
   // "exit code 1", "killed by signal 9 (Killed)".
   [[nodiscard]] std::string describe() const;
 
@@ -59,7 +61,8 @@ class exit_status {
 class redirection {
  public:
   // A descriptor of ours that the child gets a copy of. It must be open until the child is started; it stays ours.
-  redirection(int descriptor) noexcept : how_(how::descriptor), descriptor_(descriptor) {}  // NOLINT(google-explicit-constructor)
+  redirection(int descriptor) noexcept
+      : how_(how::descriptor), descriptor_(descriptor) {}  // NOLINT(google-explicit-constructor)
 
   enum class how : std::uint8_t { inherited, nothing, pipe, descriptor, with_output };
   explicit constexpr redirection(how h) noexcept : how_(h) {}
@@ -70,9 +73,9 @@ class redirection {
   how how_;
   int descriptor_ = -1;
 };
-inline constexpr redirection inherited{redirection::how::inherited};  // to where ours leads
-inline constexpr redirection to_nothing{redirection::how::nothing};   // /dev/null
-inline constexpr redirection piped{redirection::how::pipe};           // to us: input(), output(), errors()
+inline constexpr redirection inherited{redirection::how::inherited};      // to where ours leads
+inline constexpr redirection to_nothing{redirection::how::nothing};       // /dev/null
+inline constexpr redirection piped{redirection::how::pipe};               // to us: input(), output(), errors()
 inline constexpr redirection with_output{redirection::how::with_output};  // of errors: to where output leads
 
 struct process_options {

@@ -16,7 +16,8 @@ constexpr int entries_at_once = 256;
 
 class removal {
  public:
-  explicit removal(const std::string& path) : path_(path), walker_({.follow_symlinks = false, .status = false, .leave = true}) {}
+  explicit removal(const std::string& path)
+      : path_(path), walker_({.follow_symlinks = false, .status = false, .leave = true}) {}
 
   // A negative errno, or zero. As step(): on a helper thread.
   int begin() { return walker_.begin(path_, false); }

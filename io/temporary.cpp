@@ -32,7 +32,9 @@ std::filesystem::path directory_for(const std::filesystem::path& given) {
   return named;
 }
 
-[[gnu::noinline]] int make_directory(std::string& name) noexcept { return ::mkdtemp(name.data()) != nullptr ? 0 : -errno; }
+[[gnu::noinline]] int make_directory(std::string& name) noexcept {
+  return ::mkdtemp(name.data()) != nullptr ? 0 : -errno;
+}
 
 }  // namespace
 

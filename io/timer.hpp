@@ -31,7 +31,8 @@ class ticker {
   // The first beat is an interval from now. Throws std::invalid_argument for an interval that is not positive.
   explicit ticker(std::chrono::nanoseconds interval, missed_ticks missed = missed_ticks::skipped)
       : interval_(interval), missed_(missed), next_(parker::from_now(interval)) {
-    if (interval <= std::chrono::nanoseconds(0)) throw std::invalid_argument("weft::io: a ticker's interval must be positive");
+    if (interval <= std::chrono::nanoseconds(0))
+      throw std::invalid_argument("weft::io: a ticker's interval must be positive");
   }
 
   // Parks until the next beat; returns how many have passed since the last wait(), at least 1. A cancellation point, which loses none. Outside a

@@ -29,12 +29,15 @@ constexpr std::size_t bytes_at_once = 16 << 10;
   const int watch = ::inotify_add_watch(fd, path, interest);
   return watch >= 0 ? watch : -errno;
 }
-[[gnu::noinline]] int remove_watch(int fd, int watch) noexcept { return ::inotify_rm_watch(fd, watch) == 0 ? 0 : -errno; }
+[[gnu::noinline]] int remove_watch(int fd, int watch) noexcept {
+  return ::inotify_rm_watch(fd, watch) == 0 ? 0 : -errno;
+}
 
 int checked_queue() {
   const int fd = make_queue();
   if (fd >= 0) return fd;
-  detail::fail(-fd, fd == -EMFILE ? "watch files (raise fs.inotify.max_user_instances, or the limit of open files)" : "watch files");
+  detail::fail(-fd, fd == -EMFILE ? "watch files (raise fs.inotify.max_user_instances, or the limit of open files)"
+                                  : "watch files");
 }
 
 std::string describe_watcher(int /*fd*/) { return "a watcher of files"; }
@@ -46,11 +49,11 @@ std::optional<change> change_of(std::uint32_t mask) noexcept {
     change what;
   };
   constexpr std::array meanings{
-      meaning{IN_Q_OVERFLOW, change::overflow},      meaning{IN_CREATE, change::created},
-      meaning{IN_DELETE, change::removed},           meaning{IN_MOVED_FROM, change::renamed_from},
-      meaning{IN_MOVED_TO, change::renamed_to},      meaning{IN_MODIFY, change::modified},
-      meaning{IN_CLOSE_WRITE, change::closed},       meaning{IN_ATTRIB, change::attributes},
-      meaning{IN_MOVE_SELF, change::watched_moved},  meaning{IN_IGNORED, change::watched_gone},
+      meaning{IN_Q_OVERFLOW, change::overflow},     meaning{IN_CREATE, change::created},
+      meaning{IN_DELETE, change::removed},          meaning{IN_MOVED_FROM, change::renamed_from},
+      meaning{IN_MOVED_TO, change::renamed_to},     meaning{IN_MODIFY, change::modified},
+      meaning{IN_CLOSE_WRITE, change::closed},      meaning{IN_ATTRIB, change::attributes},
+      meaning{IN_MOVE_SELF, change::watched_moved}, meaning{IN_IGNORED, change::watched_gone},
   };
   for (const meaning& m : meanings) {
     if ((mask & m.bit) != 0) return m.what;
@@ -66,7 +69,8 @@ void watcher::add(const std::filesystem::path& path) {
   const detail::descriptor_use use(descriptor_, "add to");
   const int watch = blocking([&] { return add_watch(use.fd(), path.c_str()); });
   if (watch < 0) {
-    detail::fail(-watch, "watch " + detail::quoted(path) + (watch == -ENOSPC ? " (raise fs.inotify.max_user_watches)" : ""));
+    detail::fail(-watch,
+                 "watch " + detail::quoted(path) + (watch == -ENOSPC ? " (raise fs.inotify.max_user_watches)" : ""));
   }
   watched_[watch] = path;
 }

@@ -107,9 +107,8 @@ void tree_walker::ask() {
 int tree_walker::current_directory() const noexcept { return levels_.empty() ? AT_FDCWD : levels_.back().stream.fd(); }
 
 bool tree_walker::is_above(const file_status& directory) const noexcept {
-  return std::any_of(levels_.begin(), levels_.end(), [&](const level& l) {
-    return l.device == directory.device && l.inode == directory.inode;
-  });
+  return std::any_of(levels_.begin(), levels_.end(),
+                     [&](const level& l) { return l.device == directory.device && l.inode == directory.inode; });
 }
 
 int tree_walker::descend() {

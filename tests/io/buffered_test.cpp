@@ -187,11 +187,12 @@ TEST_F(buffered_test, a_cancelled_reader_has_lost_nothing) {
     buffered_reader in(reader);
     writer.write_all("beginning of a ");
     const std::uint64_t before = operations();
-    group g;
-    g.spawn([&] { (void)in.peek(20); });
-    yield_until([&] { return operations() > before; });
-    g.cancel();
-    g.join();
+    {
+      group g;
+      g.spawn([&] { (void)in.peek(20); });
+      yield_until([&] { return operations() > before; });
+      g.cancel();
+    }
     writer.write_all("line\n");
     EXPECT_EQ(in.read_line(), "beginning of a line");
   });

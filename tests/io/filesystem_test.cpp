@@ -157,7 +157,8 @@ TEST_F(filesystem_test, remove_all_removes_a_directory_with_thousands) {
   weft::test::run([] {
     const temporary_folder folder;
     fs::create_directory(folder / "many");
-    for (int i = 0; i < 3'000; ++i) ASSERT_EQ(::mknod((folder / "many" / std::to_string(i)).c_str(), S_IFREG | 0600, 0), 0);
+    for (int i = 0; i < 3'000; ++i)
+      ASSERT_EQ(::mknod((folder / "many" / std::to_string(i)).c_str(), S_IFREG | 0600, 0), 0);
     EXPECT_EQ(io::remove_all(folder / "many"), 3'001U);
   });
 }
@@ -171,11 +172,12 @@ TEST_F(filesystem_test, a_copy_has_content_and_permissions) {
       const auto data = make_pattern(7, 0, size);
       file(folder / "from", open_mode::write | open_mode::create | open_mode::truncate, 0640).write_all(data);
       std::uint64_t told = 0;
-      const copy_options options{.overwrite = true, .sync = size == 1, .progress = [&](std::uint64_t done, std::uint64_t total) {
-                                   EXPECT_GE(done, told);
-                                   EXPECT_EQ(total, size);
-                                   told = done;
-                                 }};
+      const copy_options options{
+          .overwrite = true, .sync = size == 1, .progress = [&](std::uint64_t done, std::uint64_t total) {
+            EXPECT_GE(done, told);
+            EXPECT_EQ(total, size);
+            told = done;
+          }};
       EXPECT_EQ(io::copy_file(folder / "from", folder / "to", options), size);
       EXPECT_EQ(told, size);
       const std::string copied = read_file(folder / "to");
@@ -184,7 +186,8 @@ TEST_F(filesystem_test, a_copy_has_content_and_permissions) {
       EXPECT_EQ(io::status(folder / "to").permissions, io::status(folder / "from").permissions);
     }
     EXPECT_EQ(error_of([&] { io::copy_file(folder / "from", folder / "to"); }).code().value(), EEXIST);
-    EXPECT_EQ(error_of([&] { io::copy_file(folder / "from", folder / "from", {.overwrite = true}); }).code().value(), EINVAL);
+    EXPECT_EQ(error_of([&] { io::copy_file(folder / "from", folder / "from", {.overwrite = true}); }).code().value(),
+              EINVAL);
     EXPECT_EQ(error_of([&] { io::copy_file(folder / ".", folder / "x"); }).code().value(), EISDIR);
   });
 }
@@ -230,17 +233,19 @@ TEST_F(filesystem_test, a_copy_that_is_cancelled_or_fails_leaves_nothing) {
     }
     write_file(folder / "to", "old");
     int pieces = 0;
-    group g;
-    g.spawn([&] {
-      io::copy_file(folder / "from", folder / "to", {.overwrite = true, .progress = [&](std::uint64_t, std::uint64_t) {
-                                                   if (++pieces == 1) g.cancel();
-                                                 }});
-    });
-    g.join();
+    {
+      group g;
+      g.spawn([&] {
+        io::copy_file(folder / "from", folder / "to",
+                      {.overwrite = true, .progress = [&](std::uint64_t, std::uint64_t) {
+                         if (++pieces == 1) g.cancel();
+                       }});
+      });
+    }
     EXPECT_EQ(pieces, 1);
     EXPECT_EQ(read_file(folder / "to"), "old");
     EXPECT_THROW(io::copy_file(folder / "from", folder / "new",
-                           {.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); }}),
+                               {.progress = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); }}),
                  std::runtime_error);
     EXPECT_EQ(std::distance(fs::directory_iterator(folder / "."), fs::directory_iterator()), 2);
   });
@@ -343,7 +348,8 @@ TEST_F(filesystem_test, links_are_followed_where_asked_for_and_not_for_ever) {
     fs::create_symlink("nowhere", folder / "tree" / "dangling");
     std::vector<std::string> names = names_of(tree_walk(folder / "tree", {.follow_symlinks = true, .status = true}));
     std::sort(names.begin(), names.end());
-    EXPECT_EQ(names, (std::vector<std::string>{"a", "dangling", "found", "link", "tree", "up", "up " + std::to_string(ELOOP)}));
+    EXPECT_EQ(names, (std::vector<std::string>{"a", "dangling", "found", "link", "tree", "up",
+                                               "up " + std::to_string(ELOOP)}));
     fs::create_directory_symlink("tree", folder / "root");
     EXPECT_EQ(names_of(tree_walk(folder / "root")).size(), 5U) << "where a walk begins is followed";
   });

@@ -66,11 +66,13 @@ TEST_F(process_test, a_command_gives_its_output_and_how_it_ended) {
 TEST_F(process_test, what_cannot_be_run_is_an_error_of_the_start) {
   weft::test::run([] {
     const temporary_folder folder;
-    const auto check = [](const std::vector<std::string>& arguments, int error, std::string_view words, process_options o = {}) {
+    const auto check = [](const std::vector<std::string>& arguments, int error, std::string_view words,
+                          process_options o = {}) {
       const std::system_error e = error_of([&] { process p(arguments, o); });
       EXPECT_EQ(e.code().value(), error) << e.what();
       EXPECT_NE(std::string_view(e.what()).find(words), std::string_view::npos) << e.what();
-      EXPECT_NE(std::string_view(e.what()).find("cannot run '" + arguments[0] + "'"), std::string_view::npos) << e.what();
+      EXPECT_NE(std::string_view(e.what()).find("cannot run '" + arguments[0] + "'"), std::string_view::npos)
+          << e.what();
     };
     check({"no-such-program-of-weft"}, ENOENT, "no directory of PATH");
     check({folder / "none"}, ENOENT, "No such file");
@@ -118,10 +120,11 @@ TEST_F(process_test, a_child_has_no_signal_blocked_or_ignored) {
   ::sigaddset(&blocked, SIGUSR1);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   const auto check = [] {
-    buffered_reader status(temporary_file());
     const std::string text = run_command({"cat", "/proc/self/status"}).output;
     EXPECT_NE(text.find("SigBlk:\t0000000000000000"), std::string::npos) << text;
-    EXPECT_NE(text.find("SigIgn:\t0000000000000000"), std::string::npos) << text;
+    // glibc keeps 32 and 33 to itself.
+    const auto ignored = std::stoull(text.substr(text.find("SigIgn:") + 8), nullptr, 16);
+    EXPECT_EQ(ignored & ~(3ULL << 31), 0U) << text;
   };
   check();
   weft::test::run(check);
@@ -153,7 +156,8 @@ TEST_F(process_test, streams_go_where_they_are_sent) {
     const temporary_folder folder;
     {
       const file out(folder / "out", open_mode::write | open_mode::create);
-      process p(shell("echo out; echo err >&2"), {.input = to_nothing, .output = out.native_handle(), .errors = with_output});
+      process p(shell("echo out; echo err >&2"),
+                {.input = to_nothing, .output = out.native_handle(), .errors = with_output});
       EXPECT_TRUE(p.wait().success());
     }
     EXPECT_EQ(read_file(folder / "out"), "out\nerr\n");
@@ -169,7 +173,8 @@ TEST_F(process_test, streams_go_where_they_are_sent) {
 
 TEST_F(process_test, much_on_both_streams_at_once_and_a_limit) {
   weft::test::run([] {
-    const command_output o = run_command(shell("head -c 500000 /dev/zero >&2; head -c 500000 /dev/zero; head -c 500000 /dev/zero >&2"));
+    const command_output o =
+        run_command(shell("head -c 500000 /dev/zero >&2; head -c 500000 /dev/zero; head -c 500000 /dev/zero >&2"));
     EXPECT_EQ(o.output.size(), 500'000U);
     EXPECT_EQ(o.errors.size(), 1'000'000U);
     const std::system_error e = error_of([] { (void)run_command({"yes"}, {.limit = 100'000}); });
@@ -210,17 +215,18 @@ TEST_F(process_test, waiting_for_a_while_leaves_the_child_running) {
 TEST_F(process_test, a_cancelled_wait_ends_the_child) {
   weft::test::run([] {
     const std::uint64_t before = operations();
-    group g;
     int id = 0;
-    g.spawn([&] {
-      process sleeper({"sleep", "1000"});
-      id = sleeper.id();
-      sleeper.wait();
-      ADD_FAILURE() << "it was not cancelled";
-    });
-    yield_until([&] { return operations() > before; });
-    g.cancel();
-    g.join();
+    {
+      group g;
+      g.spawn([&] {
+        process sleeper({"sleep", "1000"});
+        id = sleeper.id();
+        sleeper.wait();
+        ADD_FAILURE() << "it was not cancelled";
+      });
+      yield_until([&] { return operations() > before; });
+      g.cancel();
+    }
     EXPECT_EQ(::kill(id, 0), -1) << "it is gone, and reaped";
     EXPECT_THROW(with_deadline(5ms, [] { (void)run_command({"sleep", "1000"}); }), timeout_error);
   });
@@ -249,7 +255,8 @@ TEST_F(process_test, a_child_that_does_not_want_to_end_is_killed_with_its_group)
 
 TEST_F(process_test, a_child_may_end_in_order_when_it_is_asked_to) {
   weft::test::run([] {
-    process p(shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done"), {.output = piped, .grace = 1h});
+    process p(shell("trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done"),
+              {.output = piped, .grace = 1h});
     buffered_reader output(p.output());
     EXPECT_EQ(output.read_line(), "ready");
     EXPECT_EQ(p.terminate(), exit_status::exited(3));
@@ -293,7 +300,9 @@ TEST_F(process_test, a_thousand_children_some_at_a_time) {
 
 TEST_F(process_test, an_ordinary_thread_may_have_children) {
   EXPECT_EQ(run_command({"echo", "hello"}).output, "hello\n");
-  { const process sleeper({"sleep", "1000"}); }
+  {
+    const process sleeper({"sleep", "1000"});
+  }
   process p({"sleep", "1000"}, {.own_group = false});
   EXPECT_EQ(p.wait_for(1ms), std::nullopt);
   p.kill_group(SIGTERM);

@@ -128,11 +128,12 @@ TEST_F(terminal_test, a_reader_of_a_terminal_is_cancelled_and_loses_nothing) {
     for (int i = 0; i < 10; ++i) {
       std::array<std::byte, 16> bytes{};
       const std::uint64_t before = operations();
-      group g;
-      g.spawn([&] { standard_input_stream(terminal.fd()).read_some(bytes); });
-      yield_until([&] { return operations() > before; });
-      g.cancel();
-      g.join();
+      {
+        group g;
+        g.spawn([&] { standard_input_stream(terminal.fd()).read_some(bytes); });
+        yield_until([&] { return operations() > before; });
+        g.cancel();
+      }
       terminal.type("line\n");
       EXPECT_EQ(standard_input_stream(terminal.fd()).read_some(bytes), 5U);
       EXPECT_EQ(text_of(std::span(bytes).first(5)), "line\n");
@@ -161,6 +162,20 @@ TEST_F(terminal_test, more_than_a_screen_takes_waits) {
     group g;
     g.spawn([&] { standard_output_stream(terminal.fd()).write_all(std::string(size, 'x')); });
     EXPECT_EQ(terminal.shown(size), std::string(size, 'x'));
+  });
+}
+
+TEST_F(terminal_test, who_waits_for_room_on_a_screen_is_cancelled) {
+  weft::test::run([] {
+    const pseudo_terminal terminal;
+    const std::uint64_t before = operations();
+    group g;
+    g.spawn([&] {
+      for (;;) standard_output_stream(terminal.fd()).write_all(std::string(100'000, 'x'));
+    });
+    yield_until([&] { return operations() > before; });
+    for (int i = 0; i < 1'000; ++i) weft::yield();
+    g.cancel();
   });
 }
 

@@ -47,8 +47,9 @@ TEST_F(ticker_test, a_beat_may_be_one_of_several_things_waited_for) {
     bool ended = false;
     const auto end = weft::testing::now() + 45ms;
     while (!ended) {
-      weft::select(weft::at(beat.next()) >> [&] { beats += static_cast<int>(beat.take()); },
-                   weft::at(end) >> [&] { ended = true; });
+      weft::select(
+          weft::at(beat.next()) >> [&] { beats += static_cast<int>(beat.take()); },
+          weft::at(end) >> [&] { ended = true; });
     }
     EXPECT_EQ(beats, 4);
   });

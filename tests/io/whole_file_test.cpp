@@ -143,7 +143,9 @@ TEST_F(whole_file_test, locks_exclude_and_are_shared) {
 TEST_F(whole_file_test, who_waits_for_a_lock_gets_it) {
   weft::test::run([] {
     const temporary_folder folder;
-    { file made(folder / "lock", open_mode::write | open_mode::create); }
+    {
+      file made(folder / "lock", open_mode::write | open_mode::create);
+    }
     int inside = 0;
     int counted = 0;
     group g;
@@ -247,13 +249,15 @@ TEST_F(whole_file_test, what_is_no_regular_file_is_not_replaced) {
   });
 }
 
-// The limit on file sizes stands for a disk that becomes full.
+// The limit on file sizes stands for a disk that becomes full. Rings do not know it, so it has to be the other engine.
 TEST_F(whole_file_test, a_replacement_that_fails_leaves_the_old_file) {
   struct sigaction ignore{};
   struct sigaction before{};
   ignore.sa_handler = SIG_IGN;
   ASSERT_EQ(::sigaction(SIGXFSZ, &ignore, &before), 0);
-  weft::test::run([] {
+  options by_epoll = weft::test::test_options();
+  by_epoll.io = "epoll";
+  weft::run(by_epoll, [] {
     const temporary_folder folder;
     write_file(folder / "data", "old");
     rlimit usual{};
@@ -263,7 +267,7 @@ TEST_F(whole_file_test, a_replacement_that_fails_leaves_the_old_file) {
     const int error = error_of([&] { replace_file(folder / "data", std::string(1'000'000, 'n')); }).code().value();
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
     EXPECT_EQ(error, EFBIG);
-    EXPECT_EQ(read_file(folder / "data"), "old");
+    EXPECT_TRUE(read_file(folder / "data") == "old");
     EXPECT_EQ(entries_in(folder / "."), 1U);
   });
   ::sigaction(SIGXFSZ, &before, nullptr);
@@ -277,11 +281,12 @@ TEST_F(whole_file_test, a_replacement_cancelled_anywhere_leaves_old_or_new_and_n
     int replaced = 0;
     for (int after = 0; after < weft::test::rounds(60); ++after) {
       write_file(folder / "data", old_text);
-      group g;
-      g.spawn([&] { replace_file(folder / "data", new_text); });
-      for (int i = 0; i < after * after; ++i) weft::yield();
-      g.cancel();
-      g.join();
+      {
+        group g;
+        g.spawn([&] { replace_file(folder / "data", new_text); });
+        for (int i = 0; i < after * after; ++i) weft::yield();
+        g.cancel();
+      }
       const std::string now = read_file(folder / "data");
       EXPECT_TRUE(now == old_text || now == new_text) << "a mixture";
       replaced += now == new_text ? 1 : 0;
@@ -328,14 +333,15 @@ TEST_F(whole_file_test, temporary_directories_go_with_their_owner) {
     EXPECT_TRUE(kept.filename().string().starts_with("kept-"));
     EXPECT_TRUE(fs::remove(kept));
 
-    group g;
-    g.spawn([&] {
-      const temporary_directory d;
-      where = d.path();
-      g.cancel();
-      weft::yield();
-    });
-    g.join();
+    {
+      group g;
+      g.spawn([&] {
+        const temporary_directory d;
+        where = d.path();
+        g.cancel();
+        weft::yield();
+      });
+    }
     EXPECT_FALSE(where.empty());
     EXPECT_FALSE(fs::exists(where)) << "removed although it was cancelled";
   });
