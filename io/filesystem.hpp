@@ -4,7 +4,8 @@
 //   weft::io::copy_file(from, to, {.progress = [&](auto done, auto total) { show(done, total); }});
 //
 // A path may lead to a disk or a server that takes its time, so each of these calls is made by a helper thread (weft::blocking) while the
-// fiber parks: some 10 us for what the caches hold, and no worker is ever kept. A cancellation point on entry; once begun, a call's end is
+// fiber parks: some 10 us for what the caches hold, and no worker is ever kept. Only status() and its kin look at once, in 2 us, for what the kernel's caches know of a
+// file system on a disk. A cancellation point on entry; once begun, a call's end is
 // awaited. remove_all() and copy_file() go in pieces, with a cancellation point between them. Outside weft's fibers the calls block the thread.
 //
 // Call them by their qualified names: for an argument of type std::filesystem::path the compiler looks there as well, where functions of the same
