@@ -68,7 +68,7 @@ class search {
       if (!is_binary(reader.peek())) {
         for (const std::string& line : reader.lines({.limit = 64 << 20})) {
           if (line.find(text_) == std::string::npos) continue;
-          found += path + ": " + line + "\n";
+          found.append(path).append(": ").append(line).append("\n");
           ++matches_;
         }
       }

@@ -58,7 +58,7 @@ bool tree_walker::advance() {
 walk_entry tree_walker::entry_of(directory_stream::entry&& e) const {
   const walk_entry& parent = levels_.back().self;
   walk_entry entry{.path = joined(parent.path, e.name), .type = e.type, .depth = parent.depth + 1};
-  entry.status = std::move(e.status);
+  entry.status = e.status;
   if (e.error != 0) entry.error = code_of(e.error);
   return entry;
 }
