@@ -122,9 +122,9 @@ class content_copy {
   std::vector<char> buffer_;
 };
 
+// To open a named pipe would be to wait for its other end, so it is looked at first.
 file open_source(const std::filesystem::path& from, const std::filesystem::path& to) {
-  file source(from);
-  const file_status status = source.status();
+  const file_status status = io::status(from);
   if (status.is_directory()) detail::fail(EISDIR, "copy " + detail::quoted(from));
   if (!status.is_regular_file()) detail::fail(EINVAL, "copy " + detail::quoted(from) + ", which is no regular file");
   std::error_code error;
@@ -132,7 +132,7 @@ file open_source(const std::filesystem::path& from, const std::filesystem::path&
   if (!error && target.is_same_file(status)) {
     detail::fail(EINVAL, "copy " + detail::quoted(from) + " to " + detail::quoted(to) + ", which is the same file");
   }
-  return source;
+  return file(from);
 }
 
 }  // namespace

@@ -192,6 +192,38 @@ TEST_F(filesystem_test, a_copy_has_content_and_permissions) {
   });
 }
 
+TEST_F(filesystem_test, a_named_pipe_is_not_waited_for) {
+  weft::test::run([] {
+    const temporary_folder folder;
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    const std::system_error e = error_of([&] { io::copy_file(folder / "pipe", folder / "copy"); });
+    EXPECT_EQ(e.code().value(), EINVAL);
+    EXPECT_NE(std::string_view(e.what()).find("no regular file"), std::string_view::npos) << e.what();
+    EXPECT_EQ(io::status(folder / "pipe").type, fs::file_type::fifo);
+  });
+}
+
+TEST_F(filesystem_test, what_the_caches_know_is_told_without_a_thread) {
+  weft::test::run([] {
+    const temporary_folder folder;
+    write_file(folder / "file", "x");
+    const file_status by_path = io::status(folder / "file");
+    const file_status by_descriptor = file(folder / "file").status();
+    EXPECT_TRUE(by_path.is_same_file(by_descriptor));
+    EXPECT_EQ(by_path.modified, by_descriptor.modified);
+    EXPECT_EQ(by_path.changed, by_descriptor.changed);
+    EXPECT_EQ(by_path.created, by_descriptor.created);
+    EXPECT_EQ(by_path.allocated, by_descriptor.allocated);
+    write_file(folder / "file", "more than before");
+    EXPECT_EQ(io::status(folder / "file").size, 16U) << "nothing old";
+    io::remove(folder / "file");
+    EXPECT_FALSE(io::exists(folder / "file"));
+    write_file(folder / "file", "again");
+    EXPECT_EQ(io::status(folder / "file").size, 5U) << "nor that there was none";
+    EXPECT_EQ(io::status("/proc/self/status").type, fs::file_type::regular) << "on no disk";
+  });
+}
+
 TEST_F(filesystem_test, holes_stay_holes) {
   weft::test::run([] {
     const temporary_folder folder;
