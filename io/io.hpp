@@ -3,11 +3,16 @@
 
 #include <weft/io/address.hpp>
 #include <weft/io/connect.hpp>
+#include <weft/io/buffered.hpp>
+#include <weft/io/copy.hpp>
 #include <weft/io/descriptor.hpp>
+#include <weft/io/directory.hpp>
 #include <weft/io/engine_choice.hpp>
 #include <weft/io/file.hpp>
 #include <weft/io/listen_fds.hpp>
+#include <weft/io/filesystem.hpp>
 #include <weft/io/pipe.hpp>
+#include <weft/io/process.hpp>
 #include <weft/io/ready.hpp>
 #include <weft/io/resolve.hpp>
 #include <weft/io/shortage.hpp>
@@ -16,3 +21,9 @@
 #include <weft/io/unique_descriptor.hpp>
 #include <weft/io/unix_address.hpp>
 #include <weft/io/unix_socket.hpp>
+#include <weft/io/standard.hpp>
+#include <weft/io/stream.hpp>
+#include <weft/io/temporary.hpp>
+#include <weft/io/terminal.hpp>
+#include <weft/io/timer.hpp>
+#include <weft/io/watch.hpp>

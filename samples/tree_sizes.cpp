@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <system_error>
 
-#include <weft/scheduler/blocking.hpp>
+#include <weft/io/directory.hpp>
+#include <weft/io/filesystem.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/runtime.hpp>
 #include <weft/sync/pipeline.hpp>
@@ -18,33 +20,26 @@
 namespace {
 
 using namespace std::chrono_literals;
-using path = std::filesystem::path;
 
 struct totals {
   std::uint64_t files = 0, bytes = 0;
 };
 
-// Looking at a directory may block the thread, so a thread of the pool does it.
-void walk(const path& root, const weft::sender<path>& files) {
-  std::filesystem::recursive_directory_iterator at(root, std::filesystem::directory_options::skip_permission_denied);
-  std::error_code error;
-  while (at != std::filesystem::recursive_directory_iterator{}) {
-    if (at->is_regular_file(error) && !files.send(at->path())) return;
-    weft::blocking([&] { at.increment(error); });
+void walk(const std::string& root, const weft::sender<std::string>& files) {
+  for (const weft::io::walk_entry& e : weft::io::tree_walk(root)) {
+    if (e.error) std::fprintf(stderr, "%s: %s\n", e.path.c_str(), e.error.message().c_str());
+    if (!e.error && e.type == std::filesystem::file_type::regular && !files.send(e.path)) return;
   }
 }
 
-std::uint64_t size_of(const path& file) {
-  return weft::blocking([&] {
-    std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(file, error);
-    return error ? std::uint64_t{0} : std::uint64_t{size};
-  });
+std::uint64_t size_of(const std::string& file) {
+  std::error_code error;
+  return weft::io::status(file, error).size;
 }
 
-totals add_up(const path& root) {
+totals add_up(const std::string& root) {
   weft::group g;
-  auto files = weft::source<path>(g, [&root](const auto& emit) { walk(root, emit); }, {.queue = 64});
+  auto files = weft::source<std::string>(g, [&root](const auto& emit) { walk(root, emit); }, {.queue = 64});
   auto sizes = weft::stage(g, std::move(files), size_of, {.parallel = 8, .queue = 64});
   auto [progress, watcher] = weft::make_watch(totals{});
   g.spawn_daemon([watcher = watcher]() mutable {
@@ -74,7 +69,7 @@ totals add_up(const path& root) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const path root = argc > 1 ? argv[1] : ".";
+  const std::string root = argc > 1 ? argv[1] : ".";
   const totals sum = weft::run([&] { return add_up(root); });
   std::printf("%" PRIu64 " files, %" PRIu64 " bytes\n", sum.files, sum.bytes);
 }

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <climits>
 #include <numeric>
-#include <vector>
 
 #include <weft/io/detail/open_descriptor.hpp>
 #include <weft/scheduler/cancel.hpp>
@@ -35,16 +34,6 @@ std::size_t size_of(vectors buffers) noexcept {
                          [](std::size_t sum, const iovec& v) { return sum + v.iov_len; });
 }
 
-std::vector<iovec> without_first(vectors buffers, std::size_t bytes) {
-  std::vector<iovec> rest;
-  for (const iovec& v : buffers) {
-    const std::size_t skipped = std::min(bytes, v.iov_len);
-    bytes -= skipped;
-    if (skipped < v.iov_len) rest.push_back({static_cast<char*>(v.iov_base) + skipped, v.iov_len - skipped});
-  }
-  return rest;
-}
-
 // A descriptor set to O_NONBLOCK, perhaps by another process that shares it, makes the rings of some kernels answer EAGAIN.
 template <class Attempt>
 std::int64_t until_ready(int fd, short event, open_descriptor* user, Attempt attempt) {
@@ -55,11 +44,15 @@ std::int64_t until_ready(int fd, short event, open_descriptor* user, Attempt att
   }
 }
 
-std::int64_t wait_for(const direction& d, int fd, vectors buffers, std::int64_t offset, open_descriptor* user) {
+// What knows of no attempt that does not wait, such as a terminal, is for a thread that may block: a ring that sees it ready tries on the worker's own, and a
+// terminal with room for one byte then keeps it until all is written.
+std::int64_t wait_for(const direction& d, int fd, vectors buffers, std::int64_t offset, open_descriptor* user,
+                      bool needs_thread = false) {
   operation op(d.code, fd);
   op.data = const_cast<iovec*>(buffers.data());
   op.size = static_cast<std::uint32_t>(buffers.size());
   op.offset = offset;
+  op.needs_thread = needs_thread;
   return until_ready(fd, d.event, user, [&] { return perform(op, user); });
 }
 
@@ -81,7 +74,7 @@ std::int64_t transfer(const direction& d, int fd, vectors all, std::int64_t offs
   engine* e = begin_call();
   if (e == nullptr) return d.blocking(fd, buffers, offset);
   const std::int64_t done = d.now(fd, buffers, offset);
-  if (done == -EAGAIN || done == -EOPNOTSUPP) return wait_for(d, fd, buffers, offset, user);
+  if (done == -EAGAIN || done == -EOPNOTSUPP) return wait_for(d, fd, buffers, offset, user, done == -EOPNOTSUPP);
   if (done < 0) return done;
   e->count_inline();
   if (done == 0 || policy == short_count::is_enough || static_cast<std::size_t>(done) == size_of(buffers)) return done;
@@ -105,6 +98,16 @@ std::uint32_t clamp_size(std::size_t size) noexcept {
 }
 
 }  // namespace
+
+std::vector<iovec> without_first(vectors buffers, std::size_t bytes) {
+  std::vector<iovec> rest;
+  for (const iovec& v : buffers) {
+    const std::size_t skipped = std::min(bytes, v.iov_len);
+    bytes -= skipped;
+    if (skipped < v.iov_len) rest.push_back({static_cast<char*>(v.iov_base) + skipped, v.iov_len - skipped});
+  }
+  return rest;
+}
 
 std::int64_t read(int fd, vectors buffers, std::int64_t offset, short_count policy, open_descriptor* user) {
   return transfer(reading, fd, buffers, offset, policy, user);

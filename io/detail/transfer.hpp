@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include <weft/io/detail/engine.hpp>
 #include <weft/io/detail/system_calls.hpp>
@@ -23,6 +24,9 @@ std::int64_t read(int fd, std::span<const iovec> buffers, std::int64_t offset, s
                   open_descriptor* user = nullptr);
 std::int64_t write(int fd, std::span<const iovec> buffers, std::int64_t offset, short_count policy,
                    open_descriptor* user = nullptr);
+
+// What is left of the buffers once that many bytes are done with.
+[[nodiscard]] std::vector<iovec> without_first(std::span<const iovec> buffers, std::size_t bytes);
 
 // `user` must be given: it remembers how the last one went.
 std::int64_t receive_some(int fd, std::span<std::byte> buffer, open_descriptor* user);
