@@ -118,6 +118,11 @@ std::size_t tcp_stream::read_some(std::span<std::byte> buffer) {
   return static_cast<std::size_t>(use.check(detail::receive_some(use.fd(), buffer, use.target())));
 }
 
+std::size_t tcp_stream::read_vectors(std::span<const iovec> buffers) {
+  const descriptor_use use(descriptor_, "read from");
+  return static_cast<std::size_t>(use.check(detail::receive_vectors(use.fd(), buffers, use.target())));
+}
+
 bool tcp_stream::read_exactly(std::span<std::byte> buffer) {
   const std::size_t wanted = buffer.size();
   while (!buffer.empty()) {
@@ -135,6 +140,11 @@ bool tcp_stream::read_exactly(std::span<std::byte> buffer) {
 std::size_t tcp_stream::write_some(std::span<const std::byte> data) {
   const descriptor_use use(descriptor_, "write to");
   return static_cast<std::size_t>(use.check(detail::send_some(use.fd(), data, use.target())));
+}
+
+std::size_t tcp_stream::write_vectors(std::span<const iovec> data) {
+  const descriptor_use use(descriptor_, "write to");
+  return static_cast<std::size_t>(use.check(detail::send_vectors(use.fd(), data, use.target())));
 }
 
 void tcp_stream::write_all(std::span<const std::byte> data) {

@@ -11,19 +11,22 @@
 // message names the peer. Outside weft's fibers the calls block the thread.
 #pragma once
 
+#include <sys/uio.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
 
 #include <weft/io/address.hpp>
+#include <weft/io/detail/asio_stream.hpp>
 #include <weft/io/detail/open_descriptor.hpp>
 
 namespace weft::io {
 
 // A connection; closed when destroyed. Move-only. One fiber may read while another writes; several readers, or several writers,
 // get the bytes in an order nobody promises. SIGPIPE is never raised: writing to a connection that is gone throws EPIPE.
-class tcp_stream {
+class tcp_stream : public detail::asio_readable<tcp_stream>, public detail::asio_writable<tcp_stream> {
  public:
   // Holds no connection.
   tcp_stream() = default;
@@ -36,6 +39,10 @@ class tcp_stream {
 
   // Bytes received, at least one; 0 when the peer has ended its side (or the buffer is empty). Parks.
   std::size_t read_some(std::span<std::byte> buffer);
+  // The same into several buffers, one after the other. Parks.
+  std::size_t read_vectors(std::span<const iovec> buffers);
+  // Buffers of Asio's: see <weft/io/asio.hpp>.
+  using asio_readable<tcp_stream>::read_some;
 
   // Fills the buffer. False if the peer had ended its side before the first byte; throws std::system_error (ECONNABORTED) if it
   // did so in the middle. Parks.
@@ -43,6 +50,9 @@ class tcp_stream {
 
   // Bytes that the system took, at least one unless there are none. Parks.
   std::size_t write_some(std::span<const std::byte> data);
+  // The same from several buffers, by one system call. Parks.
+  std::size_t write_vectors(std::span<const iovec> data);
+  using asio_writable<tcp_stream>::write_some;
 
   // Returns when the system has taken everything, which is not when it has arrived. After an error or a cancellation an unknown
   // part is on its way: the connection is then of no more use. Parks.
