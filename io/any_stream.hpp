@@ -28,8 +28,8 @@ concept duplex_stream = std::movable<S> && requires(S& s, std::span<std::byte> i
 class any_stream {
  public:
   any_stream() = default;
-  template <duplex_stream S>
-    requires(!std::same_as<std::remove_cvref_t<S>, any_stream>)
+  template <class S>
+    requires(!std::same_as<S, any_stream>) && duplex_stream<S>
   any_stream(S stream)  // NOLINT(google-explicit-constructor): that is what it is for
       : held_(std::make_unique<holder<S>>(std::move(stream))) {}
 

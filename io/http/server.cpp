@@ -204,7 +204,7 @@ server::server(handler h, server_options options)
     : core_(std::make_unique<detail::server_core>(std::move(h), std::move(options))) {}
 server::~server() = default;
 
-void server::serve(tcp_listener& listener, stream_wrapper wrap) { core_->serve(listener, wrap); }
+void server::serve(tcp_listener& listener, const stream_wrapper& wrap) { core_->serve(listener, wrap); }
 void server::drain() noexcept { core_->drain(); }
 server_statistics server::statistics() const noexcept { return core_->statistics(); }
 

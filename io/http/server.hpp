@@ -136,7 +136,7 @@ class server {
 
   // Accepts and serves. Returns when, after drain() or the end of the listener (closed elsewhere), all connections have ended. When its scope is
   // cancelled it cancels them all and throws `cancelled`. Without a descriptor for the next connection it tells on_error and tries again.
-  void serve(tcp_listener& listener, stream_wrapper wrap = {});
+  void serve(tcp_listener& listener, const stream_wrapper& wrap = {});
 
   // Has serve() return: no more is accepted, idle connections end at once, requests in flight are answered with "Connection: close" within
   // drain_timeout, then cancelled. For good. Any thread; never parks.

@@ -18,8 +18,6 @@ constexpr std::uint64_t most_dropped = 256 << 10;
 constexpr std::chrono::seconds patience_at_end{2};
 // A client that is slower than this, in bytes a second, is too slow.
 constexpr std::uint64_t least_rate = 1 << 10;
-// A body of less goes out with the header.
-constexpr std::size_t small_body = 8 << 10;
 
 bool has_no_body(int status) noexcept { return status / 100 == 1 || status == 204 || status == 304; }
 
@@ -121,7 +119,7 @@ response server_connection::call_handler() {
   }
 }
 
-response server_connection::answer_to(std::exception_ptr what) {
+response server_connection::answer_to(const std::exception_ptr& what) {
   try {
     std::rethrow_exception(what);
   } catch (const error& e) {

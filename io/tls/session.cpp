@@ -157,7 +157,7 @@ std::size_t tls_session::complete(const char* action, Call call) {
           flush(turn::if_free);
         } catch (const std::system_error&) {
         }
-        throw std::move(*o.error);
+        throw *o.error;
       case progress::needs_input:
         flush(turn::if_free);
         receive(o.inputs);

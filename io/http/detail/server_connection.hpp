@@ -31,7 +31,7 @@ class server_connection final : body_source, input {
   bool read_header();
   bool answer_request();
   response call_handler();
-  response answer_to(std::exception_ptr what);
+  response answer_to(const std::exception_ptr& what);
   // Sends it; false if the connection is to end.
   bool send(response& r);
   void write_head(const response& r, bool without_body, bool keep);
