@@ -230,7 +230,17 @@ bool may_be_repeated(const client_request& r) noexcept {
 exchange_ptr exchange(const std::shared_ptr<client_core>& core, const url& where, any_stream stream,
                       const client_request& request) {
   auto e = std::make_unique<client_exchange>(core, where, std::move(stream));
-  e->send(request);
+  try {
+    e->send(request);
+  } catch (const detail::connection_lost&) {
+    // A server that refuses the body says so and does not read on.
+    try {
+      e->receive_header(request);
+      return e;
+    } catch (const std::system_error&) {
+    }
+    throw;
+  }
   e->receive_header(request);
   return e;
 }

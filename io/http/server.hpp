@@ -94,7 +94,7 @@ struct server_options {
   std::size_t header_limit = 16 << 10;
   // Longest body, in bytes: 413 beyond it.
   std::uint64_t body_limit = 16 << 20;
-  // From the first byte of a request to the end of its header: 408, and the connection ends.
+  // From the first byte of a request to the end of its header: 408, and the connection ends. Also for a TLS handshake.
   std::chrono::nanoseconds header_timeout = std::chrono::seconds(10);
   // How long a connection may be idle before a request's first byte; then it ends.
   std::chrono::nanoseconds idle_timeout = std::chrono::seconds(60);

@@ -119,7 +119,7 @@ tls_session::outcome tls_session::attempt(const char* action, Call call) {
   ERR_clear_error();
   const int result = call(ssl_.get());
   outcome o = read_outcome(action, result);
-  if (BIO_ctrl_pending(outgoing_) != 0) has_outgoing_.store(true, std::memory_order_release);
+  if (BIO_ctrl_pending(outgoing_) != 0) has_outgoing_.store(true, std::memory_order_seq_cst);
   return o;
 }
 
@@ -157,7 +157,7 @@ std::size_t tls_session::complete(const char* action, Call call) {
           flush(turn::if_free);
         } catch (const std::system_error&) {
         }
-        throw *o.error;
+        throw std::system_error(*o.error);
       case progress::needs_input:
         flush(turn::if_free);
         receive(o.inputs);
@@ -236,9 +236,10 @@ void tls_session::receive(std::uint64_t inputs_seen) {
   ++inputs_;
 }
 
-// Whoever holds the turn meanwhile looks again before it leaves, so what is there is sent in any case.
+// Whoever holds the turn looks again when it has given it up, so what comes meanwhile is sent in any case: either this sees the turn free, or
+// that one sees that there is something.
 void tls_session::flush(turn how) {
-  while (has_outgoing_.load(std::memory_order_acquire)) {
+  while (has_outgoing_.load(std::memory_order_seq_cst)) {
     std::unique_lock sending(sending_, std::defer_lock);
     if (how == turn::awaited) {
       sending.lock();

@@ -195,6 +195,15 @@ TEST_F(client_test, a_kept_connection_that_has_ended_is_replaced) {
   });
 }
 
+TEST_F(client_test, a_server_that_refuses_a_body_is_heard) {
+  weft::test::run([] {
+    with_server(&echo, {.body_limit = 1'000}, [](const address& at, server&) {
+      client c;
+      EXPECT_EQ(c.post(url_of(at, "/"), std::string(8'000'000, 'x')).status(), 413);
+    });
+  });
+}
+
 TEST_F(client_test, redirections_are_followed) {
   weft::test::run([] {
     const auto handler = [](request& r) {

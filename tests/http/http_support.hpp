@@ -21,7 +21,7 @@ using io::test::yield_until;
 
 // Serves while f runs, then drains. f gets the address and the server.
 template <class F>
-void with_server(server::handler h, server_options o, F f, stream_wrapper wrap = {}) {
+void with_server(server::handler h, server_options o, F f, const stream_wrapper& wrap = {}) {
   server s(std::move(h), std::move(o));
   tcp_listener listener{"127.0.0.1:0"};
   group g;

@@ -113,5 +113,23 @@ TEST_F(foreign_peer_test, openssl_as_the_server) {
   });
 }
 
+TEST_F(foreign_peer_test, a_server_whose_certificate_is_not_valid_now) {
+  weft::test::run([] {
+    const temporary_folder folder;
+    const authority ca(folder);
+    const tls_context context = tls_context::client({.authorities = ca.certificate()});
+    for (const credentials& c : {ca.issue("DNS:server.test", -10, -1), ca.issue("DNS:server.test", 1, 10)}) {
+      const std::uint16_t port = tcp_listener("127.0.0.1:0").local_address().port();
+      openssl_program program({"s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", c.chain.string(),
+                               "-key", c.key.string()});
+      ASSERT_TRUE(program.says("ACCEPT"));
+      const std::system_error e = error_of([&] {
+        (void)tls_stream::connect(context, tcp_stream::connect(address("127.0.0.1:0").with_port(port)), "server.test");
+      });
+      EXPECT_EQ(e.code(), tls_errc::expired_certificate) << e.what();
+    }
+  });
+}
+
 }  // namespace
 }  // namespace weft::io::test
