@@ -247,11 +247,11 @@ TEST_F(tls_test, one_fiber_reads_while_another_writes) {
   weft::test::run([&] {
     tls_pair p = shake_hands(client(), server());
     constexpr auto size = static_cast<std::size_t>(weft::test::rounds(8'000'000));
-    const auto write = [](tls_stream& to, std::uint64_t stream) {
+    const auto write = [&](tls_stream& to, std::uint64_t stream) {
       to.write_all(make_pattern(stream, 0, size));
       to.shutdown_write();
     };
-    const auto read = [](tls_stream& from, std::uint64_t stream) {
+    const auto read = [&](tls_stream& from, std::uint64_t stream) {
       std::vector<std::byte> part(30'000);
       std::size_t got = 0;
       while (const std::size_t n = from.read_some(part)) {
