@@ -30,6 +30,10 @@ if(LIBDW_FOUND)
   target_link_libraries(weft_dw INTERFACE ${LIBDW_LINK_LIBRARIES})
 endif()
 
+if(WEFT_TLS)
+  find_package(OpenSSL 3.0 REQUIRED COMPONENTS SSL)
+endif()
+
 if(WEFT_BUILD_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()

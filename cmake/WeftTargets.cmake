@@ -45,6 +45,18 @@ function(weft_add_combined_library)
   endif()
 endfunction()
 
+# weft_add_extension(name folder): a library weft_<name> (weft::<name>) beside weft, for what not every program wants to link.
+function(weft_add_extension name folder)
+  add_library(weft_${name} STATIC)
+  add_library(weft::${name} ALIAS weft_${name})
+  weft_target_defaults(weft_${name})
+  set_target_properties(weft_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(weft_${name} PUBLIC
+    "$<BUILD_INTERFACE:${WEFT_BUILD_INCLUDE_DIR}>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(weft_${name} PUBLIC weft)
+  add_subdirectory("${PROJECT_SOURCE_DIR}/${folder}" "${PROJECT_BINARY_DIR}/${folder}")
+endfunction()
+
 # The host for guests: weft_wasm (weft::wasm) and the program `weft`.
 function(weft_add_wasm)
   add_library(weft_wasm STATIC)
@@ -89,5 +101,14 @@ function(weft_add_test_binary module)
     add_test(NAME ${module}.workers_${workers} COMMAND test_${module})
     set_tests_properties(${module}.workers_${workers} PROPERTIES
       ENVIRONMENT "WEFT_TEST_WORKERS=${workers};${WEFT_TEST_ENVIRONMENT}" TIMEOUT ${arg_TIMEOUT} LABELS "${module}" PROCESSORS 2)
+  endforeach()
+endfunction()
+
+# weft_add_epoll_tests(module): all tests of test_<module> once more on the other I/O engine.
+function(weft_add_epoll_tests module)
+  foreach(workers IN ITEMS 1 2 4)
+    add_test(NAME ${module}.epoll.workers_${workers} COMMAND test_${module})
+    set_tests_properties(${module}.epoll.workers_${workers} PROPERTIES
+      ENVIRONMENT "WEFT_IO=epoll;WEFT_TEST_WORKERS=${workers};${WEFT_TEST_ENVIRONMENT}" TIMEOUT 300 LABELS ${module} PROCESSORS 2)
   endforeach()
 endfunction()

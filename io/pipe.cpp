@@ -27,19 +27,27 @@ std::string describe_writer(int fd) { return "pipe (writing end, descriptor " + 
 pipe_reader pipe_reader::adopt(int fd) { return pipe_reader(descriptor_handle(fd, &describe_reader)); }
 
 std::size_t pipe_reader::read_some(std::span<std::byte> buffer) {
-  const descriptor_use use(descriptor_, "read from");
   const iovec whole{buffer.data(), buffer.size()};
-  return static_cast<std::size_t>(use.check(
-      detail::read(use.fd(), {&whole, 1}, operation::current_position, short_count::is_enough, use.target())));
+  return read_vectors(std::span(&whole, 1));
+}
+
+std::size_t pipe_reader::read_vectors(std::span<const iovec> buffers) {
+  const descriptor_use use(descriptor_, "read from");
+  return static_cast<std::size_t>(
+      use.check(detail::read(use.fd(), buffers, operation::current_position, short_count::is_enough, use.target())));
 }
 
 pipe_writer pipe_writer::adopt(int fd) { return pipe_writer(descriptor_handle(fd, &describe_writer)); }
 
 std::size_t pipe_writer::write_some(std::span<const std::byte> data) {
-  const descriptor_use use(descriptor_, "write to");
   const iovec whole{const_cast<std::byte*>(data.data()), data.size()};
-  return static_cast<std::size_t>(use.check(
-      detail::write(use.fd(), {&whole, 1}, operation::current_position, short_count::is_enough, use.target())));
+  return write_vectors(std::span(&whole, 1));
+}
+
+std::size_t pipe_writer::write_vectors(std::span<const iovec> data) {
+  const descriptor_use use(descriptor_, "write to");
+  return static_cast<std::size_t>(
+      use.check(detail::write(use.fd(), data, operation::current_position, short_count::is_enough, use.target())));
 }
 
 void pipe_writer::write_all(std::span<const std::byte> data) {

@@ -36,6 +36,11 @@ std::size_t stream_socket::read_some(std::span<std::byte> buffer, std::error_cod
   return use ? report(receive_some(use.fd(), buffer, use.target()), error) : 0;
 }
 
+std::size_t stream_socket::read_vectors(std::span<const iovec> buffers) {
+  const descriptor_use use(descriptor_, "read from");
+  return static_cast<std::size_t>(use.check(receive_vectors(use.fd(), buffers, use.target())));
+}
+
 bool stream_socket::read_exactly(std::span<std::byte> buffer) {
   const std::size_t missing = fill(buffer, [this](std::span<std::byte> rest) { return read_some(rest); });
   if (missing == 0) return true;
@@ -61,6 +66,11 @@ std::size_t stream_socket::write_some(std::span<const std::byte> data) {
 std::size_t stream_socket::write_some(std::span<const std::byte> data, std::error_code& error) {
   const descriptor_use use(descriptor_, error);
   return use ? report(send_some(use.fd(), data, use.target()), error) : 0;
+}
+
+std::size_t stream_socket::write_vectors(std::span<const iovec> data) {
+  const descriptor_use use(descriptor_, "write to");
+  return static_cast<std::size_t>(use.check(send_vectors(use.fd(), data, use.target())));
 }
 
 void stream_socket::write_all(std::span<const std::byte> data) {

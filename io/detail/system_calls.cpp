@@ -22,6 +22,13 @@ std::int64_t repeat(Call call) noexcept {
 
 int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buffers.size()); }
 
+msghdr message_of(std::span<const iovec> buffers) noexcept {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(buffers.data());
+  message.msg_iovlen = buffers.size();
+  return message;
+}
+
 }  // namespace
 
 [[gnu::noinline]] std::int64_t read_now(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
@@ -47,6 +54,16 @@ int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buf
 
 [[gnu::noinline]] std::int64_t send(int fd, std::span<const std::byte> b, int flags) noexcept {
   return repeat([&] { return ::send(fd, b.data(), b.size(), flags); });
+}
+
+[[gnu::noinline]] std::int64_t receive_message(int fd, std::span<const iovec> b, int flags) noexcept {
+  msghdr message = message_of(b);
+  return repeat([&] { return ::recvmsg(fd, &message, flags); });
+}
+
+[[gnu::noinline]] std::int64_t send_message(int fd, std::span<const iovec> b, int flags) noexcept {
+  const msghdr message = message_of(b);
+  return repeat([&] { return ::sendmsg(fd, &message, flags); });
 }
 
 [[gnu::noinline]] std::int64_t accept_blocking(int fd, int flags) noexcept {

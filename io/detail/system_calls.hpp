@@ -24,6 +24,8 @@ std::int64_t write_blocking(int fd, std::span<const iovec> buffers, std::int64_t
 
 std::int64_t receive(int fd, std::span<std::byte> buffer, int flags) noexcept;
 std::int64_t send(int fd, std::span<const std::byte> buffer, int flags) noexcept;
+std::int64_t receive_message(int fd, std::span<const iovec> buffers, int flags) noexcept;
+std::int64_t send_message(int fd, std::span<const iovec> buffers, int flags) noexcept;
 
 // On a listener that is set not to block: -EAGAIN.
 std::int64_t accept_blocking(int fd, int flags = SOCK_CLOEXEC) noexcept;

@@ -92,6 +92,8 @@ std::int64_t accept_on_thread(int fd) noexcept {
   }
 }
 
+std::span<std::byte> bytes_of(const iovec& v) noexcept { return {static_cast<std::byte*>(v.iov_base), v.iov_len}; }
+
 // The length that fits an operation; callers of stream functions expect short counts.
 std::uint32_t clamp_size(std::size_t size) noexcept {
   return static_cast<std::uint32_t>(std::min<std::size_t>(size, 1U << 30));
@@ -152,6 +154,24 @@ std::int64_t send_some(int fd, std::span<const std::byte> buffer, open_descripto
   op.flags = MSG_NOSIGNAL;
   op.expected_to_wait = true;
   return until_ready(fd, POLLOUT, user, [&] { return perform(op, user); });
+}
+
+std::int64_t receive_vectors(int fd, vectors all, open_descriptor* user) {
+  const vectors buffers = clamp(all);
+  if (buffers.size() == 1) return receive_some(fd, bytes_of(buffers[0]), user);
+  engine* e = begin_call();
+  if (e == nullptr) return receive_message(fd, buffers, 0);
+  e->count_inline();
+  return until_ready(fd, POLLIN, user, [&] { return receive_message(fd, buffers, MSG_DONTWAIT); });
+}
+
+std::int64_t send_vectors(int fd, vectors all, open_descriptor* user) {
+  const vectors buffers = clamp(all);
+  if (buffers.size() == 1) return send_some(fd, bytes_of(buffers[0]), user);
+  engine* e = begin_call();
+  if (e == nullptr) return send_message(fd, buffers, MSG_NOSIGNAL);
+  e->count_inline();
+  return until_ready(fd, POLLOUT, user, [&] { return send_message(fd, buffers, MSG_DONTWAIT | MSG_NOSIGNAL); });
 }
 
 std::int64_t accept_one(int fd, open_descriptor* user) {

@@ -33,6 +33,10 @@ std::int64_t receive_some(int fd, std::span<std::byte> buffer, open_descriptor* 
 // May send less than all.
 std::int64_t send_some(int fd, std::span<const std::byte> buffer, open_descriptor* user);
 
+// The same with several buffers. Where they have to wait it is for readiness, then they try again.
+std::int64_t receive_vectors(int fd, std::span<const iovec> buffers, open_descriptor* user);
+std::int64_t send_vectors(int fd, std::span<const iovec> buffers, open_descriptor* user);
+
 std::int64_t accept_one(int fd, open_descriptor* user);
 std::int64_t connect(int fd, const sockaddr* where, socklen_t size, open_descriptor* user);
 std::int64_t open_file(const char* path, int flags, unsigned permissions);

@@ -1,0 +1,3 @@
+module http_bench
+
+go 1.22
