@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <mutex>
 
 #include <weft/sync/event.hpp>
 
@@ -15,21 +16,33 @@ using namespace std::chrono_literals;
 
 constexpr const char* one = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
 
-struct told {
+class told {
+ public:
   std::atomic<int> errors{0};
-  std::string last;
+  [[nodiscard]] std::string last() {
+    const std::lock_guard guard(mutex_);
+    return last_;
+  }
   [[nodiscard]] std::function<void(std::exception_ptr, const request*)> hook() {
     return [this](const std::exception_ptr& e, const request*) {
       try {
         std::rethrow_exception(e);
       } catch (const std::exception& x) {
-        last = x.what();
+        set(x.what());
       } catch (...) {
-        last = "?";
+        set("?");
       }
       ++errors;
     };
   }
+
+ private:
+  void set(const char* what) {
+    const std::lock_guard guard(mutex_);
+    last_ = what;
+  }
+  std::mutex mutex_;
+  std::string last_;
 };
 
 TEST_F(server_test, a_handler_that_throws_is_a_500_and_told) {
@@ -57,7 +70,7 @@ TEST_F(server_test, a_handler_that_throws_is_a_500_and_told) {
       const std::string got = get("/x");
       EXPECT_TRUE(got.starts_with("HTTP/1.1 500 Internal Server Error\r\n"));
       EXPECT_EQ(count_of(got, "broken inside"), 0U) << "what went wrong inside is nobody's business outside";
-      EXPECT_EQ(t.last, "broken inside");
+      EXPECT_EQ(t.last(), "broken inside");
       EXPECT_TRUE(get("/status").starts_with("HTTP/1.1 500 "));
       EXPECT_TRUE(get("/smuggle").starts_with("HTTP/1.1 500 "));
       EXPECT_EQ(count_of(get("/smuggle"), "evil"), 0U);
@@ -87,11 +100,11 @@ TEST_F(server_test, an_answer_that_fails_in_the_middle_is_cut) {
     with_server(handler, {.on_error = t.hook()}, [&](const address& at, server&) {
       const std::string got = ask(at, std::string(one) + one);
       EXPECT_TRUE(got.ends_with("5\r\nbegun\r\n")) << "no last chunk: " << got;
-      EXPECT_EQ(t.last, "half-way");
+      EXPECT_EQ(t.last(), "half-way");
       ask(at, "GET /short HTTP/1.1\r\nHost: x\r\n\r\n");
-      EXPECT_NE(t.last.find("shorter"), std::string::npos);
+      EXPECT_NE(t.last().find("shorter"), std::string::npos);
       ask(at, "GET /long HTTP/1.1\r\nHost: x\r\n\r\n");
-      EXPECT_NE(t.last.find("longer"), std::string::npos);
+      EXPECT_NE(t.last().find("longer"), std::string::npos);
       EXPECT_EQ(t.errors, 3);
     });
   });
