@@ -10,7 +10,7 @@
 //
 // A thread that runs no fiber may use both ends as well: where a fiber would park, it blocks.
 //
-// Costs, one worker: some 20 ns a buffered value, sent and received; 70 ns where each value has to be waited for, since then a switch of
+// Costs, one worker: some 7 ns a buffered value, sent and received; 60 ns where each value has to be waited for, since then a switch of
 // fibers is in it. A channel is one allocation and one more for its buffer. Values are moved under a spin lock: T's move must be nothrow
 // (checked) and must not wait.
 #pragma once
