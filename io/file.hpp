@@ -165,8 +165,8 @@ void write_file(const std::filesystem::path& path, std::string_view content, std
 // permissions of the old one, and its owner where we may give it; if there is none, `permissions` less the umask. A symbolic link stays, and what
 // it leads to is replaced; other names of the old file (hard links) keep the old content.
 //
-// Parks; a cancellation point until the moment of renaming. On any failure or cancellation the old file is as it was and the temporary file is
-// gone (only the death of the process leaves one: .NAME.XXXXXXXXXXXX.tmp).
+// Parks; a cancellation point until the moment of renaming. On any failure or cancellation up to then the old file is as it was and the temporary file is
+// gone; what fails after it is the sync of the directory, with the new content in place (only the death of the process leaves one: .NAME.XXXXXXXXXXXX.tmp).
 void replace_file(const std::filesystem::path& path, std::string_view content, unsigned permissions = 0666);
 void replace_file(const std::filesystem::path& path, std::string_view content, unsigned permissions,
                   std::error_code& error);

@@ -6,9 +6,11 @@
 #include <array>
 #include <cerrno>
 #include <stdexcept>
+#include <string>
 #include <system_error>
 #include <utility>
 
+#include <weft/io/connect.hpp>
 #include <weft/io/http/detail/client_core.hpp>
 #include <weft/io/http/detail/connection_lost.hpp>
 #include <weft/scheduler/deadline.hpp>
@@ -76,7 +78,7 @@ any_stream client_core::connect(const url& to) {
   connections.fetch_add(1, std::memory_order_relaxed);
   try {
     return with_deadline(options.connect_timeout, [&]() -> any_stream {
-      tcp_stream plain = dial(to.host, to.port);
+      tcp_stream plain = io::connect(to.host, std::to_string(to.port));
       plain.set_no_delay(true);
       if (to.scheme != "https") return plain;
       return options.secure(std::move(plain), to.host);

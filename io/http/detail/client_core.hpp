@@ -79,7 +79,4 @@ class client_exchange final : input {
   fields headers_;
 };
 
-// Finds the host and connects to the first of its addresses that answers.
-tcp_stream dial(const std::string& host, std::uint16_t port);
-
 }  // namespace weft::io::http::detail
