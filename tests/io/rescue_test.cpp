@@ -82,9 +82,9 @@ TEST_F(rescue_test, operations_may_be_cancelled_while_their_worker_computes) {
   weft::test::run([] {
     constexpr int pipes = 30;
     std::atomic<int> ended{0};
+    std::vector<pipe_writer> writers;  // open until all readers have ended
     group g;
     const std::uint64_t before = operations();
-    std::vector<pipe_writer> writers;
     for (int i = 0; i < pipes; ++i) {
       auto [reader, writer] = make_pipe();
       writers.push_back(std::move(writer));
