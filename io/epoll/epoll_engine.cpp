@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <mutex>
 #include <new>
+#include <utility>
 
 #include <weft/io/detail/system_calls.hpp>
 #include <weft/io/epoll/attempt.hpp>
@@ -43,8 +45,16 @@ epoll_engine::~epoll_engine() {
 // ---------------------------------------------------------------------------------------------------- starting
 
 void epoll_engine::start(operation& op) noexcept {
-  const std::lock_guard serving(serving_);
   started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (serving_.try_lock()) [[likely]] {
+    begin(op);
+    return serving_.unlock();
+  }
+  op.place = is_postponed;
+  op.next = std::exchange(postponed_, &op);
+}
+
+void epoll_engine::begin(operation& op) noexcept {
   switch (op.code) {
     case opcode::open:
     case opcode::sync:
@@ -60,7 +70,26 @@ void epoll_engine::start(operation& op) noexcept {
   }
 }
 
+void epoll_engine::begin_postponed() noexcept {
+  for (operation* op = std::exchange(postponed_, nullptr); op != nullptr;) {
+    operation* next = op->next;
+    begin(*op);
+    op = next;
+  }
+}
+
+void epoll_engine::take_from_postponed(operation& op) noexcept {
+  operation** link = &postponed_;
+  while (*link != &op) link = &(*link)->next;
+  *link = op.next;
+}
+
 void epoll_engine::cancel(operation& op) noexcept {
+  if (op.place == is_postponed) {
+    take_from_postponed(op);
+    complete(op, -ECANCELED);
+    return settle_cancel(op);
+  }
   if (op.place == is_watched) {
     watched_[static_cast<std::size_t>(op.fd)].remove(op);
     --waiting_;
@@ -306,9 +335,18 @@ epoll_engine::time_point epoll_engine::interrupt_helpers(time_point now) noexcep
 
 // ---------------------------------------------------------------------------------------------------- waiting
 
+bool epoll_engine::busy() const noexcept {
+  if (!serving_.try_lock()) return true;
+  const bool any = waiting_ != 0 || known_first_ != nullptr || helpers_ != nullptr;
+  serving_.unlock();
+  return any || postponed_ != nullptr || has_cancel_requests();
+}
+
 bool epoll_engine::poll() noexcept {
   const std::lock_guard serving(serving_);
-  return serve_all();
+  begin_postponed();
+  const bool cancelled_any = take_cancel_requests();
+  return serve_all() || cancelled_any;
 }
 
 bool epoll_engine::rescue(pid_t /*owner*/) noexcept {
@@ -324,8 +362,7 @@ void epoll_engine::cancel_from_outside(operation& op) noexcept {
 }
 
 bool epoll_engine::serve_all() noexcept {
-  bool any = take_cancel_requests();
-  any |= finish_known();
+  bool any = finish_known();
   any |= finish_helped();
   if (waiting_ != 0) any |= look({});
   if (interrupted_helpers_ != 0) interrupt_helpers(time_point::clock::now());
@@ -334,6 +371,7 @@ bool epoll_engine::serve_all() noexcept {
 
 void epoll_engine::wait(time_point until) noexcept {
   const std::lock_guard serving(serving_);
+  begin_postponed();
   bool may_sleep = !finish_known();
   if (interrupted_helpers_ != 0) until = std::min(until, interrupt_helpers(time_point::clock::now()));
   rest expected = rest::awake;

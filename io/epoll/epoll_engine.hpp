@@ -12,7 +12,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -35,10 +34,7 @@ class epoll_engine final : public detail::engine {
   void wait(time_point until) noexcept override;
   void interrupt() noexcept override;
   bool rescue(pid_t owner) noexcept override;
-  [[nodiscard]] bool busy() const noexcept override {
-    const std::lock_guard serving(serving_);
-    return waiting_ != 0 || known_first_ != nullptr || helpers_ != nullptr || has_cancel_requests();
-  }
+  [[nodiscard]] bool busy() const noexcept override;
   [[nodiscard]] std::uint64_t operations() const noexcept override { return started_.load(std::memory_order_relaxed); }
 
   void start(detail::operation& op) noexcept override;
@@ -50,11 +46,14 @@ class epoll_engine final : public detail::engine {
     interrupted,  // has been asked not to sleep
   };
   // Where an operation is: operation::place.
-  enum place : std::uint8_t { is_watched, is_known, is_helped };
+  enum place : std::uint8_t { is_watched, is_known, is_helped, is_postponed };
 
   void cancel(detail::operation& op) noexcept override;
   void cancel_from_outside(detail::operation& op) noexcept override;
   bool serve_all() noexcept;
+  void begin(detail::operation& op) noexcept;
+  void begin_postponed() noexcept;
+  void take_from_postponed(detail::operation& op) noexcept;
 
   // ---- descriptors
   void watch(detail::operation& op) noexcept;
@@ -80,8 +79,10 @@ class epoll_engine final : public detail::engine {
   time_point interrupt_helpers(time_point now) noexcept;
 
   // Of all that is not atomic. Held by the owner in each of its calls, while it sleeps as well, or by the thread that rescues, which only tries to
-  // take it.
+  // take it. Whoever ends waits under it may have to wait for a fiber that is about to park: so such a fiber must not wait for it, and
+  // start() postpones.
   mutable spin_lock serving_;
+  detail::operation* postponed_ = nullptr;  // only the owner's
   epoll_set set_;
   int timer_slack_;               // of the thread before
   std::vector<watched> watched_;  // by descriptor

@@ -108,5 +108,42 @@ TEST_F(rescue_test, operations_may_be_cancelled_while_their_worker_computes) {
   });
 }
 
+// Several operations that share one wait: the first may end while its fiber still starts the others.
+TEST_F(rescue_test, waits_for_many_descriptors_begin_while_completions_are_rescued) {
+  weft::test::run([] {
+    constexpr int watched = 40;
+    std::vector<pipe_reader> readers;
+    std::vector<pipe_writer> writers;
+    std::vector<pollfd> wanted;
+    for (int i = 0; i < watched; ++i) {
+      auto [reader, writer] = make_pipe();
+      wanted.push_back({reader.native_handle(), POLLIN, 0});
+      readers.push_back(std::move(reader));
+      writers.push_back(std::move(writer));
+    }
+    std::atomic<bool> stop{false};
+    std::atomic<int> rounds{0};
+    group g;
+    for (int fiber = 0; fiber < 4; ++fiber) {
+      g.spawn([&] {
+        std::vector<pollfd> mine = wanted;
+        while (!stop.load()) {
+          EXPECT_GT(poll_many(mine), 0U);
+          rounds.fetch_add(1);
+          const auto until = std::chrono::steady_clock::now() + 200us;  // as if it had been computing
+          while (std::chrono::steady_clock::now() < until) {
+          }
+        }
+      });
+    }
+    std::thread foreign([&writers] {
+      for (pipe_writer& w : writers) w.write_all("x");
+    });
+    yield_until([&] { return rounds.load() > 500; });
+    stop.store(true);
+    foreign.join();
+  });
+}
+
 }  // namespace
 }  // namespace weft::io::test
