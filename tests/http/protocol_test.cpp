@@ -6,6 +6,7 @@ namespace {
 
 using protocol_test = io_test;
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 
 constexpr const char* one = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -219,7 +220,7 @@ TEST_F(protocol_test, ambiguous_requests_are_refused) {
   weft::test::run([] {
     with_server(&echo, {}, [](const address& at, server&) {
       for (const refused& r : all) expect_refused(at, r.request, r.status);
-      expect_refused(at, std::string_view("GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n", 36), 400);
+      expect_refused(at, "GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"sv, 400);
     });
   });
 }
