@@ -192,14 +192,22 @@ bool epoll_engine::serve(const epoll_event& event) noexcept {
   }
   const std::uint32_t events = event.events;
   const std::uint32_t wanted = w.wanted();
-  const bool progress = try_waiters(w, events);
+  operation* done = try_waiters(w, events);
+  const bool progress = done != nullptr;
   if (!progress || (events & w.interest & ~wanted) != 0) adjust(w, fd, events, wanted, progress);
+  while (done != nullptr) {  // last: who has waited may close the descriptor
+    operation& op = *done;
+    done = op.next;
+    op.result == must_block ? hand_over(op) : complete(op, op.result);
+  }
   return progress;
 }
 
-// The oldest first. Once a call would have waited, so would all others in that direction.
-bool epoll_engine::try_waiters(watched& w, std::uint32_t events) noexcept {
-  bool progress = false;
+// The oldest first. Once a call would have waited, so would all others in that direction. Returns those with a result, in that order, linked
+// by `next`.
+operation* epoll_engine::try_waiters(watched& w, std::uint32_t events) noexcept {
+  operation* done = nullptr;
+  operation** end = &done;
   std::uint32_t exhausted = 0;
   for (operation *op = w.first(), *next = nullptr; op != nullptr; op = next) {
     next = op->next;
@@ -211,12 +219,14 @@ bool epoll_engine::try_waiters(watched& w, std::uint32_t events) noexcept {
       exhausted |= mine;
       continue;
     }
-    progress = true;
     w.remove(*op);
     --waiting_;
-    result == must_block ? hand_over(*op) : complete(*op, result);
+    op->result = result;
+    *end = op;
+    end = &op->next;
   }
-  return progress;
+  *end = nullptr;
+  return done;
 }
 
 // After events that nobody waited for, or that helped none of those who did: levels would be reported again and again.

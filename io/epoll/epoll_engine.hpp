@@ -64,7 +64,7 @@ class epoll_engine final : public detail::engine {
   void forget(watched& w, int fd) noexcept;
   bool look(time_point until) noexcept;
   bool serve(const epoll_event& event) noexcept;
-  bool try_waiters(watched& w, std::uint32_t events) noexcept;
+  [[nodiscard]] detail::operation* try_waiters(watched& w, std::uint32_t events) noexcept;
   void adjust(watched& w, int fd, std::uint32_t events, std::uint32_t wanted, bool progress) noexcept;
   void renew() noexcept;
 

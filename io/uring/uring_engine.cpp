@@ -127,15 +127,16 @@ uring_engine::~uring_engine() {
 
 // ---------------------------------------------------------------------------------------------------- starting
 
+// The counter is what the thread that rescues goes by: what was done to an operation before it was started, that thread sees.
 void uring_engine::start(operation& op) noexcept {
-  started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const queueing_section section(queueing_);
   unsubmitted_.store(true, std::memory_order_relaxed);
-  if (backlog_first_ == nullptr && submit(op)) [[likely]]
-    return;
-  op.next = nullptr;
-  (backlog_first_ != nullptr ? backlog_last_->next : backlog_first_) = &op;
-  backlog_last_ = &op;
+  if (backlog_first_ != nullptr || !submit(op)) [[unlikely]] {
+    op.next = nullptr;
+    (backlog_first_ != nullptr ? backlog_last_->next : backlog_first_) = &op;
+    backlog_last_ = &op;
+  }
+  started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
 bool uring_engine::submit(operation& op) noexcept {
@@ -308,7 +309,10 @@ bool uring_engine::rescue(pid_t owner) noexcept {
     while (needs_owner() && time_point::clock::now() < limit) spin_hint();
   }
   if (!ring_.has_posted_completions() || !reaping_.try_lock()) return false;
-  const bool any = reap();
+  const bool any = ring_.reap([this](std::uint64_t tag, int result, unsigned flags) {
+    static_cast<void>(started_.load(std::memory_order_acquire));
+    handle(tag, result, flags);
+  });
   reaping_.unlock();
   return any;
 }
