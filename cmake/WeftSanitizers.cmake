@@ -64,4 +64,4 @@ endif()
 set(WEFT_TEST_ENVIRONMENT
   "ASAN_OPTIONS=${weft_symbolizer_option}detect_stack_use_after_return=1"
   "UBSAN_OPTIONS=${weft_symbolizer_option}print_stacktrace=1"
-  "TSAN_OPTIONS=${weft_symbolizer_option}second_deadlock_stack=1")
+  "TSAN_OPTIONS=${weft_symbolizer_option}second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/cmake/sanitizers/thread_suppressions")
