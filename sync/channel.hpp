@@ -177,7 +177,7 @@ class receiver {
 
   // The next value; parks until there is one. Empty when the channel is closed and everything was received. A cancellation point; throws
   // `cancelled`.
-  // Inline, as GCC puts the flag of an optional that is returned in registers together in memory, which costs a third of the whole.
+  // Inline, as GCC puts the flag of an optional that is returned in registers together in memory, and waits for that.
   [[nodiscard, gnu::always_inline]] std::optional<T> receive() const {
     return core().receive(std::chrono::steady_clock::time_point::max());
   }

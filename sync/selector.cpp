@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <mutex>
 
-#include <weft/scheduler/schedule_point.hpp>
-
 namespace weft {
 
 namespace {
