@@ -10,9 +10,9 @@ namespace weft::detail {
 
 struct kernel_position {
   enum class state : std::uint8_t {
-    unknown,  // no such thread, or no /proc
-    running,  // has a CPU or wants one
-    in_call,  // sleeps in a system call
+    unknown,    // no such thread, or no /proc
+    running,    // has a CPU or wants one
+    in_call,    // sleeps in a system call
     elsewhere,  // sleeps in a page fault or the like
   };
 
