@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/host_functions.hpp>
+
 namespace weft::wasm {
 
 enum class access { read, read_write };
@@ -72,6 +74,8 @@ struct guest_options {
   // Descriptors of sockets that the guest finds from number 3 on, before its directories. They must stay open while it
   // runs.
   std::vector<int> sockets = {};
+  // Functions of the embedder's that it may call.
+  host_functions functions = {};
 };
 
 }  // namespace weft::wasm

@@ -164,6 +164,20 @@ weft_stop weft_guest_poll(weft_guest* guest, weft_error** error);
 void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, const weft_value* value);
 std::uint64_t weft_guest_peak_memory(const weft_guest* guest);
 
+// ---- between calls: functions that are looked up once, and the memory --------------------------------------------------
+
+// An exported function of a guest's instance; not to be used after the guest.
+struct weft_function;
+
+// Null, without an error, if there is none of that name or a call is under way.
+weft_function* weft_guest_function(weft_guest* guest, weft_slice name, weft_error** error);
+void weft_function_delete(weft_function* function);
+// As weft_guest_begin_call(); the slots are as many as the function's type says.
+void weft_guest_begin_function(weft_guest* guest, const weft_function* function, const weft_value* arguments,
+                               weft_value* results);
+// The memory exported as "memory", valid until the next call begins; null if there is none or a call is under way.
+std::uint8_t* weft_guest_memory(weft_guest* guest, std::size_t* size);
+
 }  // extern "C"
 
 }  // namespace weft::wasm::detail

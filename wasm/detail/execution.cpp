@@ -44,29 +44,39 @@ trap make_trap(const std::string& guest, const weft_error& error) {
   return {code, guest, std::string(to_view(weft_error_message(&error))), frames_of(error)};
 }
 
+std::string reason_of(const host_function_failure& failure) {
+  try {
+    std::rethrow_exception(failure.error);
+  } catch (const std::exception& e) {
+    return "host function " + failure.function + " failed: " + e.what();
+  }
+}
+
 }  // namespace
 
-execution::execution(module_core& module, wasi::context& context, std::uint64_t memory_limit, const std::string& name)
+execution::execution(module_core& module, linkage* functions, wasi::context& context, std::uint64_t memory_limit,
+                     const std::string& name)
     : ticker_(module.engine().time_slices()), context_(context), name_(name) {
   check_cancelled();
   module.engine().count_guest();
-  instantiate(module, memory_limit);
+  instantiate(module, functions, memory_limit);
 }
 
-void execution::instantiate(module_core& module, std::uint64_t memory_limit) {
-  const auto make_in = [&](const loaded_code& code) {
+void execution::instantiate(module_core& module, linkage* functions, std::uint64_t memory_limit) {
+  const auto make_in = [&](const bound_code& code) {
     guest_.reset(weft_guest_new(code.home->engine(), &context_, memory_limit));
-    weft_guest_begin_instantiation(guest_.get(), code.prepared.get());
+    weft_guest_begin_instantiation(guest_.get(), code.prepared);
     ended_early_ = drive();
   };
   try {
-    make_in(module.code().ready(module.name()));
+    make_in(functions != nullptr ? functions->ready(module.name()) : module.code().ready(module.name()));
     return;
   } catch (const pool_is_full&) {
     guest_.reset();
   }
   module.engine().count_guest_on_demand();
-  make_in(module.code().ready_on_demand(module.name()));
+  make_in(functions != nullptr ? functions->ready_on_demand(module.name())
+                               : module.code().ready_on_demand(module.name()));
 }
 
 std::optional<int> execution::call(std::string_view function, std::span<const weft_value> arguments,
@@ -74,6 +84,24 @@ std::optional<int> execution::call(std::string_view function, std::span<const we
   weft_guest_begin_call(guest_.get(), to_slice(function), arguments.data(), arguments.size(), results.data(),
                         results.size());
   return drive();
+}
+
+function_handle execution::find(std::string_view function) {
+  weft_error* raw = nullptr;
+  function_handle found(weft_guest_function(guest_.get(), to_slice(function), &raw));
+  if (const error_handle error(raw); error) throw make_trap(name_, *error);
+  return found;
+}
+
+std::optional<int> execution::call(const weft_function& function, const weft_value* arguments, weft_value* results) {
+  weft_guest_begin_function(guest_.get(), &function, arguments, results);
+  return drive();
+}
+
+std::span<std::uint8_t> execution::memory() noexcept {
+  std::size_t size = 0;
+  std::uint8_t* base = weft_guest_memory(guest_.get(), &size);
+  return {base, size};
 }
 
 std::optional<int> execution::drive() {
@@ -103,12 +131,21 @@ void execution::resume_after_wait() {
   weft_guest_resume(guest_.get(), how, &value);
 }
 
+// What a host function of the embedder's has thrown becomes a trap; what one of ours has goes on as it is.
+void execution::rethrow(const std::exception_ptr& thrown, const weft_error& error) const {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const host_function_failure& failure) {
+    throw trap(trap_code::host_function, name_, reason_of(failure), frames_of(error), failure.error);
+  }
+}
+
 std::optional<int> execution::end_by(const weft_error& error) {
   switch (weft_error_kind(&error)) {
     case weft_error_exit:
       return weft_error_exit_code(&error);
     case weft_error_host_failure:
-      if (std::exception_ptr thrown = context_.take_error()) std::rethrow_exception(thrown);
+      if (std::exception_ptr thrown = context_.take_error()) rethrow(thrown, error);
       break;
     case weft_error_pool_full:
       throw pool_is_full{};

@@ -14,6 +14,7 @@
 
 #include <weft/wasm/detail/engine_core.hpp>
 #include <weft/wasm/detail/handles.hpp>
+#include <weft/wasm/detail/host_function_table.hpp>
 #include <weft/wasm/guest.hpp>
 #include <weft/wasm/wasi/context.hpp>
 
@@ -21,13 +22,22 @@ namespace weft::wasm::detail {
 
 class execution {
  public:
-  // Makes an instance, and runs the module's start function if it has one. Parks. The context must outlive it. Throws
-  // as guest::run().
-  execution(module_core& module, wasi::context& context, std::uint64_t memory_limit, const std::string& name);
+  // Makes an instance, and runs the module's start function if it has one. Parks. The context must outlive it, and
+  // `functions`, which are null where the host's own are enough. Throws as guest::run().
+  execution(module_core& module, linkage* functions, wasi::context& context, std::uint64_t memory_limit,
+            const std::string& name);
 
   // Calls an exported function. Returns the exit code if the guest called for its end. Parks.
   std::optional<int> call(std::string_view function, std::span<const weft_value> arguments,
                           std::span<weft_value> results);
+
+  // An exported function, to be called more than once; null if there is none of that name.
+  [[nodiscard]] function_handle find(std::string_view function);
+  // The slots must be as many as its type says.
+  std::optional<int> call(const weft_function& function, const weft_value* arguments, weft_value* results);
+
+  // The memory that the module exports, until the next call; empty if there is none.
+  [[nodiscard]] std::span<std::uint8_t> memory() noexcept;
 
   // Set if the guest called for its end while the instance was made.
   [[nodiscard]] std::optional<int> ended_early() const noexcept { return ended_early_; }
@@ -35,9 +45,10 @@ class execution {
   [[nodiscard]] guest_statistics statistics() const noexcept;
 
  private:
-  void instantiate(module_core& module, std::uint64_t memory_limit);
+  void instantiate(module_core& module, linkage* functions, std::uint64_t memory_limit);
   [[nodiscard]] std::optional<int> drive();
   [[nodiscard]] std::optional<int> end_by(const weft_error& error);
+  [[noreturn]] void rethrow(const std::exception_ptr& thrown, const weft_error& error) const;
   void resume_after_wait();
 
   ticker& ticker_;

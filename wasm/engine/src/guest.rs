@@ -33,7 +33,7 @@ pub struct Board {
     pub stop: Cell<Stop>,
     /// How the host function that waits is to go on: its outcome and its result.
     pub resumption: Cell<Option<(i32, ValRaw)>>,
-    instance: Cell<Option<Instance>>,
+    pub instance: Cell<Option<Instance>>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,13 +57,13 @@ impl Host {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 pub struct Guest {
-    call: Option<Running>,
+    pub call: Option<Running>,
     /// Owned; raw because the call holds the only reference to it.
-    store: *mut Store<Host>,
-    board: Box<Board>,
+    pub store: *mut Store<Host>,
+    pub board: Box<Board>,
 }
 
 impl Drop for Guest {
@@ -108,7 +108,12 @@ async fn instantiate(store: &mut Store<Host>, prepared: &Prepared) -> Result<()>
     Ok(())
 }
 
-async fn call_generic(store: &mut Store<Host>, function: Func, arguments: &[ValRaw], out: &mut [ValRaw]) -> Result<()> {
+pub async fn call_generic(
+    store: &mut Store<Host>,
+    function: Func,
+    arguments: &[ValRaw],
+    out: &mut [ValRaw],
+) -> Result<()> {
     let kind = function.ty(&*store);
     if kind.params().len() != arguments.len() || kind.results().len() != out.len() {
         return Err(Error::msg("the function has another number of parameters or results"));

@@ -16,5 +16,6 @@ mod host_function;
 mod limits;
 mod linker;
 mod module;
+mod typed_call;
 
 pub use wasmtime_c_api::*;
