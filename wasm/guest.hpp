@@ -6,11 +6,14 @@
 // fibers it runs on the calling thread, which then blocks where a fiber would park.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/guest_options.hpp>
@@ -20,9 +23,18 @@ namespace weft::wasm {
 
 // What the last run of a guest took.
 struct guest_statistics {
-  std::uint64_t peak_memory = 0;  // bytes of all its memories and tables
-  std::uint64_t slices = 0;       // times it gave others a turn while computing
-  std::uint64_t waits = 0;        // host calls that could not be answered at once
+  std::uint64_t peak_memory = 0;        // bytes of all its memories and tables
+  std::uint64_t slices = 0;             // times it gave others a turn while computing
+  std::uint64_t waits = 0;              // host calls that could not be answered at once
+  std::uint64_t bytes_read = 0;         // from streams, files and sockets
+  std::uint64_t bytes_written = 0;      // to them
+  std::chrono::nanoseconds cpu_time{};  // on a CPU, waits excluded; 0 unless its options have it measured
+};
+
+// What a function returned, as text; see guest::call_with_text().
+struct text_results {
+  std::vector<std::string> values;  // none if the guest called for its end instead
+  int exit_code = 0;
 };
 
 class guest {
@@ -47,6 +59,11 @@ class guest {
   // result, if it has one. 32-bit arguments and results are converted. Throws as run(); module_error also if there is
   // no such function, or one of another number or kind of parameters.
   std::optional<std::int64_t> call(std::string_view function, std::initializer_list<std::int64_t> arguments = {});
+
+  // The same for command lines and other places where values are text: integers in decimal or hexadecimal (0x...),
+  // signed or not, and floating-point numbers; what comes back reads as the same value. Any number of results. Throws as
+  // call(), and std::invalid_argument for what is no number of the parameter's type.
+  text_results call_with_text(std::string_view function, const std::vector<std::string>& arguments);
 
   // Of the last run() or call() that ended, in whichever way.
   [[nodiscard]] const guest_statistics& statistics() const noexcept;

@@ -5,5 +5,6 @@
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/guest.hpp>
 #include <weft/wasm/guest_options.hpp>
+#include <weft/wasm/inspect.hpp>
 #include <weft/wasm/module.hpp>
 #include <weft/wasm/units.hpp>

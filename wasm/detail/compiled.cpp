@@ -43,13 +43,13 @@ std::string remedy_for(const module_item& item) {
   return "the host provides wasi_snapshot_preview1; build the module for wasip1 without this import";
 }
 
-[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
+}  // namespace
+
+void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
   throw module_error(module_fault::missing_import,
                      "'" + module + "' imports " + list_of(missing) +
                          ", which this host does not provide: " + remedy_for(missing.front()));
 }
-
-}  // namespace
 
 compiled::compiled(engine_core& engine, const backend& home, module_handle code) : engine_(engine) {
   weft_module_imports(code.get(), &imports_, collect);
@@ -90,10 +90,9 @@ const loaded_code& compiled::ready(const std::string& module) {
   return main_;
 }
 
-const loaded_code& compiled::ready_on_demand(const std::string& module) {
-  const std::lock_guard guard(mutex_);
+loaded_code& compiled::load_on_demand(const std::string& module) {
   if (main_.home == &engine_.spare()) return main_;
-  if (spare_.prepared) return spare_;
+  if (spare_.module) return spare_;
   weft_error* raw = nullptr;
   const bytes_handle code(weft_module_code(main_.module.get(), &raw));
   if (raw == nullptr) {
@@ -103,8 +102,19 @@ const loaded_code& compiled::ready_on_demand(const std::string& module) {
   if (const error_handle error(raw); error) {
     throw std::runtime_error("cannot load '" + module + "' outside of the pool: " + std::string(message_of(error)));
   }
-  bind(spare_, module);
   return spare_;
+}
+
+const loaded_code& compiled::loaded_on_demand(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  return load_on_demand(module);
+}
+
+const loaded_code& compiled::ready_on_demand(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  loaded_code& code = load_on_demand(module);
+  if (!code.prepared) bind(code, module);
+  return code;
 }
 
 }  // namespace weft::wasm::detail

@@ -32,6 +32,10 @@ class compiled {
   // The same without the pool, for guests that it has no room for.
   [[nodiscard]] const loaded_code& ready_on_demand(const std::string& module);
 
+  // The same two, with imports that need not be bound.
+  [[nodiscard]] const loaded_code& loaded() const noexcept { return main_; }
+  [[nodiscard]] const loaded_code& loaded_on_demand(const std::string& module);
+
   [[nodiscard]] const std::vector<module_item>& imports() const noexcept { return imports_; }
   [[nodiscard]] const std::vector<module_item>& exports() const noexcept { return exports_; }
   [[nodiscard]] std::vector<module_item> missing_imports() const;
@@ -40,6 +44,7 @@ class compiled {
   [[nodiscard]] std::optional<std::string> function_kind(std::string_view name) const;
 
  private:
+  loaded_code& load_on_demand(const std::string& module);
   void bind(loaded_code& code, const std::string& module) const;
 
   engine_core& engine_;
@@ -49,6 +54,8 @@ class compiled {
   std::vector<module_item> imports_;
   std::vector<module_item> exports_;
 };
+
+[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing);
 
 // What a module handle points to.
 class module_core {
