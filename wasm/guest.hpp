@@ -6,15 +6,18 @@
 // fibers it runs on the calling thread, which then blocks where a fiber would park.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <weft/wasm/detail/values.hpp>
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/module.hpp>
@@ -65,10 +68,25 @@ class guest {
   // call(), and std::invalid_argument for what is no number of the parameter's type.
   text_results call_with_text(std::string_view function, const std::vector<std::string>& arguments);
 
+  // The same for a function of any numbers, whose type is compared: guest.call<double(double, int)>("scale", 2.5, 3).
+  // Types of C++ and WebAssembly: see instance.hpp. Throws as run(), guest_exit if the guest ends itself, module_error if
+  // there is no such function (missing_export) or one of another type (wrong_signature; the message has both types).
+  template <class Signature, class... A>
+  typename detail::call_signature<Signature>::result call(std::string_view function, A... arguments) {
+    using signature = detail::call_signature<Signature>;
+    const auto slots = signature::pack(arguments...);
+    std::array<detail::weft_value, signature::results> results = {};
+    call_typed(function, signature::letters, slots, results);
+    return detail::results_of<typename signature::result>::take_from(results.data());
+  }
+
   // Of the last run() or call() that ended, in whichever way.
   [[nodiscard]] const guest_statistics& statistics() const noexcept;
 
  private:
+  void call_typed(std::string_view function, std::string_view letters, std::span<const detail::weft_value> arguments,
+                  std::span<detail::weft_value> results);
+
   struct state;
   std::unique_ptr<state> state_;
 };

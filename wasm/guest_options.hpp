@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/host_functions.hpp>
 #include <weft/wasm/module.hpp>
 
 namespace weft::wasm {
@@ -102,6 +103,8 @@ struct guest_options {
   // Where a profile of its functions goes, one sample a time slice, in the processed format of Firefox's profiler
   // (profiler.firefox.com). Empty: nowhere.
   std::filesystem::path profile = {};
+  // Functions of the embedder's that it may call.
+  host_functions functions = {};
 };
 
 }  // namespace weft::wasm

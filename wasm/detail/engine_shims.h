@@ -190,6 +190,19 @@ bool weft_guest_profile(weft_guest* guest, const weft_engine* engine, const weft
                         std::uint64_t interval);
 // Ends a call under way, and gives the profile: JSON as Firefox's profiler reads it. Null if there is none.
 weft_bytes* weft_guest_take_profile(weft_guest* guest);
+// ---- between calls: functions that are looked up once, and the memory --------------------------------------------------
+
+// An exported function of a guest's instance; not to be used after the guest.
+struct weft_function;
+
+// Null, without an error, if there is none of that name or a call is under way.
+weft_function* weft_guest_function(weft_guest* guest, weft_slice name, weft_error** error);
+void weft_function_delete(weft_function* function);
+// As weft_guest_begin_call(); the slots are as many as the function's type says.
+void weft_guest_begin_function(weft_guest* guest, const weft_function* function, const weft_value* arguments,
+                               weft_value* results);
+// The memory exported as "memory", valid until the next call begins; null if there is none or a call is under way.
+std::uint8_t* weft_guest_memory(weft_guest* guest, std::size_t* size);
 
 }  // extern "C"
 

@@ -43,11 +43,20 @@ bool write_file(const std::filesystem::path& path, std::span<const std::byte> by
   return fd && write_whole(fd.get(), bytes);
 }
 
+std::string reason_of(const host_function_failure& failure) {
+  try {
+    std::rethrow_exception(failure.error);
+  } catch (const std::exception& e) {
+    return "host function " + failure.function + " failed: " + e.what();
+  }
+}
+
 }  // namespace
 
-execution::execution(module_core& module, std::vector<preloaded> preloads, wasi::context& context,
-                     std::uint64_t memory_limit, const std::string& name)
-    : preloads_(std::move(preloads)),
+execution::execution(module_core& module, linkage* functions, std::span<const preloaded> preloads,
+                     wasi::context& context, std::uint64_t memory_limit, const std::string& name)
+    : functions_(functions),
+      preloads_(preloads),
       ticker_(module.engine().time_slices()),
       context_(context),
       name_(name),
@@ -70,23 +79,37 @@ void execution::instantiate(module_core& module, std::uint64_t memory_limit) {
   ended_early_ = drive();
 }
 
-void execution::begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit) {
-  const bool linked = !preloads_.empty();
-  compiled& all = module.code();
-  const loaded_code& code = linked      ? on_demand ? all.loaded_on_demand(module.name()) : all.loaded()
-                                 : on_demand ? all.ready_on_demand(module.name())
-                                        : all.ready(module.name());
-  guest_.reset(weft_guest_new(code.home->engine(), &context_, memory_limit));
-  equip(code);
-  if (linked) return begin_linked_instance(code, on_demand);
-  weft_guest_begin_instantiation(guest_.get(), code.prepared.get());
+namespace {
+
+const loaded_code& code_of(module_core& module, bool on_demand) {
+  return on_demand ? module.code().spare(module.name()) : module.code().main();
 }
 
-void execution::begin_linked_instance(const loaded_code& main, bool on_demand) {
+bound_code bind(module_core& module, linkage* functions, bool on_demand) {
+  if (functions != nullptr) {
+    return on_demand ? functions->ready_on_demand(module.name()) : functions->ready(module.name());
+  }
+  return on_demand ? module.code().ready_on_demand(module.name()) : module.code().ready(module.name());
+}
+
+}  // namespace
+
+void execution::begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit) {
+  if (!preloads_.empty()) {
+    const loaded_code& code = code_of(module, on_demand);
+    make_guest(*code.home, *code.module, memory_limit);
+    return begin_linked_instance(module, on_demand);
+  }
+  const bound_code code = bind(module, functions_, on_demand);
+  make_guest(*code.home, *code.module, memory_limit);
+  weft_guest_begin_instantiation(guest_.get(), code.prepared);
+}
+
+void execution::begin_linked_instance(module_core& module, bool on_demand) {
+  const loaded_code& main = code_of(module, on_demand);
   std::vector<weft_preload> list;
   for (const preloaded& p : preloads_) {
-    const loaded_code& code =
-        on_demand ? p.module->code().loaded_on_demand(p.module->name()) : p.module->code().loaded();
+    const loaded_code& code = code_of(*p.module, on_demand);
     if (code.home != main.home) throw pool_is_full{};
     list.push_back({to_slice(std::string_view(p.name)), code.module.get()});
   }
@@ -96,14 +119,14 @@ void execution::begin_linked_instance(const loaded_code& main, bool on_demand) {
   if (const error_handle error(raw); error) throw make_trap(*error);
 }
 
-void execution::equip(const loaded_code& code) noexcept {
+void execution::make_guest(const backend& home, const weft_module& code, std::uint64_t memory_limit) {
   const guest_options& options = context_.options();
+  guest_.reset(weft_guest_new(home.engine(), &context_, memory_limit));
   if (options.limits.table_elements != 0) {
     weft_guest_limit_table_elements(guest_.get(), options.limits.table_elements);
   }
   if (!options.profile.empty()) {
-    weft_guest_profile(guest_.get(), code.home->engine(), code.module.get(), to_slice(std::string_view(name_)),
-                       ticker::slice.count());
+    weft_guest_profile(guest_.get(), home.engine(), &code, to_slice(std::string_view(name_)), ticker::slice.count());
   }
 }
 
@@ -118,6 +141,24 @@ std::optional<int> execution::call(std::string_view function, std::span<const we
   weft_guest_begin_call(guest_.get(), to_slice(function), arguments.data(), arguments.size(), results.data(),
                         results.size());
   return drive();
+}
+
+function_handle execution::find(std::string_view function) {
+  weft_error* raw = nullptr;
+  function_handle found(weft_guest_function(guest_.get(), to_slice(function), &raw));
+  if (const error_handle error(raw); error) throw make_trap(*error);
+  return found;
+}
+
+std::optional<int> execution::call(const weft_function& function, const weft_value* arguments, weft_value* results) {
+  weft_guest_begin_function(guest_.get(), &function, arguments, results);
+  return drive();
+}
+
+std::span<std::uint8_t> execution::memory() noexcept {
+  std::size_t size = 0;
+  std::uint8_t* base = weft_guest_memory(guest_.get(), &size);
+  return {base, size};
 }
 
 std::optional<int> execution::drive() {
@@ -170,16 +211,24 @@ wasi::outcome execution::wait_in_its_place() {
   return wasi::errc::success;
 }
 
+// A limit that was passed, and what a host function of the embedder's has thrown, become traps; the rest goes on as it
+// is.
+void execution::rethrow(const std::exception_ptr& thrown, const weft_error& error) const {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const limit_passed& limit) {
+    throw trap(limit.code, name_, limit_reason(limit.code, context_.options().limits), frames_of(error));
+  } catch (const host_function_failure& failure) {
+    throw trap(trap_code::host_function, name_, reason_of(failure), frames_of(error), failure.error);
+  }
+}
+
 std::optional<int> execution::end_by(const weft_error& error) {
   switch (weft_error_kind(&error)) {
     case weft_error_exit:
       return weft_error_exit_code(&error);
     case weft_error_host_failure:
-      try {
-        if (std::exception_ptr thrown = context_.take_error()) std::rethrow_exception(thrown);
-      } catch (const limit_passed& limit) {
-        throw trap(limit.code, name_, limit_reason(limit.code, context_.options().limits), frames_of(error));
-      }
+      if (std::exception_ptr thrown = context_.take_error()) rethrow(thrown, error);
       break;
     case weft_error_pool_full:
       throw pool_is_full{};

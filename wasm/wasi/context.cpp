@@ -105,10 +105,10 @@ void context::give_socket(int fd) {
 }
 
 outcome context::perform_wait() {
-  const std::function<outcome()> action = std::move(action_);
+  performed_ = std::move(action_);
   action_ = nullptr;
   try {
-    return action();
+    return performed_();
   } catch (const failure& f) {
     return f.code;
   }

@@ -36,13 +36,7 @@ pub struct Board {
     pub resumption: Cell<Option<(i32, ValRaw)>>,
     /// The guest is to end at the next place where it can.
     pub interrupted: Cell<bool>,
-    instance: Cell<Option<Instance>>,
-}
-
-impl Board {
-    pub fn set_instance(&self, instance: Instance) {
-        self.instance.set(Some(instance));
-    }
+    pub instance: Cell<Option<Instance>>,
 }
 
 #[derive(Clone, Copy)]
@@ -70,9 +64,9 @@ impl Host {
 pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 pub struct Guest {
-    call: Option<Running>,
+    pub call: Option<Running>,
     /// Owned; raw because the call holds the only reference to it.
-    store: *mut Store<Host>,
+    pub store: *mut Store<Host>,
     pub board: Box<Board>,
 }
 
@@ -148,7 +142,12 @@ async fn instantiate(store: &mut Store<Host>, prepared: &Prepared) -> Result<()>
     Ok(())
 }
 
-async fn call_generic(store: &mut Store<Host>, function: Func, arguments: &[ValRaw], out: &mut [ValRaw]) -> Result<()> {
+pub async fn call_generic(
+    store: &mut Store<Host>,
+    function: Func,
+    arguments: &[ValRaw],
+    out: &mut [ValRaw],
+) -> Result<()> {
     let kind = function.ty(&*store);
     if kind.params().len() != arguments.len() || kind.results().len() != out.len() {
         return Err(Error::msg("the function has another number of parameters or results"));

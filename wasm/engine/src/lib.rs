@@ -20,5 +20,6 @@ mod linker;
 mod module;
 mod preload;
 mod profile;
+mod typed_call;
 
 pub use wasmtime_c_api::*;

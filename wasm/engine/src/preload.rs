@@ -28,7 +28,7 @@ async fn instantiate(
     }
     let instance = linker.instantiate_async(&mut *store, &main).await?;
     // Host functions look for the memory of whoever calls them: it need not be the main module's.
-    store.data().board().set_instance(instance);
+    store.data().board().instance.set(Some(instance));
     Ok(())
 }
 
