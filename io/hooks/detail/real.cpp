@@ -1,18 +1,20 @@
-#include <weft/io/exec/real.hpp>
+#include <weft/io/hooks/detail/real.hpp>
 
 #include <dlfcn.h>
 
 #include <cstdio>
 #include <cstdlib>
 
-namespace weft::exec {
+namespace weft::io::hooks {
 
 void* find_real(const char* name, const char* version) noexcept {
   void* found = *version != '\0' ? ::dlvsym(RTLD_NEXT, name, version) : ::dlsym(RTLD_NEXT, name);
   if (found != nullptr) return found;
-  std::fprintf(stderr, "weft exec: no library of this program defines %s; its C library must be glibc 2.34 or later\n",
+  std::fprintf(stderr,
+               "weft: hooks: no library that comes after this one defines %s: the C library must be linked dynamically "
+               "(glibc 2.34 or later)\n",
                name);
   std::abort();
 }
 
-}  // namespace weft::exec
+}  // namespace weft::io::hooks
