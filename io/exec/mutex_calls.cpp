@@ -4,10 +4,11 @@
 // fibers use the same one with the real functions. Objects that several processes share are left to the real functions altogether: who waits for one blocks
 // its worker.
 #include <pthread.h>
-#include <semaphore.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 
 #include <weft/io/exec/host.hpp>
@@ -36,18 +37,26 @@ constexpr real_function<decltype(::pthread_rwlock_clockwrlock), "pthread_rwlock_
 constexpr real_function<decltype(::pthread_rwlock_unlock), "pthread_rwlock_unlock"> real_rwlock_unlock;
 constexpr real_function<decltype(::pthread_once), "pthread_once"> real_once;
 
-// Of pthread_mutex_t's kind.
+// Of pthread_mutex_t's kind. A robust one is marked as shared, whether it is or not.
 constexpr int type_bits = 3;
+constexpr int robust = 16;
 constexpr int priority_inheriting = 32;
 constexpr int priority_protecting = 64;
 constexpr int process_shared = 128;
 
-// The main thread waits for a priority-inheriting mutex as fibers do: the kernel would look for an owner that it does not know.
+// The main thread waits for a priority-inheriting or robust mutex as fibers do: the kernel would look for an owner that it does not know.
 bool waits_in_lot(const pthread_mutex_t& m) noexcept {
   const int kind = m.__data.__kind;
-  if ((kind & (process_shared | priority_protecting)) != 0) return false;
+  if ((kind & priority_protecting) != 0 || (kind & (process_shared | robust)) == process_shared) return false;
   if (this_program_thread() != nullptr) return true;
-  return (kind & priority_inheriting) != 0 && is_main_thread && runtime_runs();
+  return (kind & (priority_inheriting | robust)) != 0 && is_main_thread && runtime_runs();
+}
+
+// Another process may release a robust one, and wakes nobody here.
+time_point next_look(const pthread_mutex_t& m, time_point limit) noexcept {
+  constexpr std::chrono::milliseconds between_looks(10);
+  if ((m.__data.__kind & robust) == 0) return limit;
+  return std::min(limit, parker::from_now(between_looks));
 }
 
 // attempt() is an error number; EBUSY: to be tried again.
@@ -72,10 +81,15 @@ bool is_held_by_caller(const pthread_mutex_t& m) noexcept {
 
 int lock_in_lot(pthread_mutex_t* m, time_point limit) noexcept {
   const bool checks = (m->__data.__kind & type_bits) == PTHREAD_MUTEX_ERRORCHECK;
-  return acquire(m, limit, [m, checks] {
+  const auto attempt = [m, checks] {
     const int result = real_mutex_trylock(m);
     return result == EBUSY && checks && is_held_by_caller(*m) ? EDEADLK : result;
-  });
+  };
+  for (;;) {
+    const time_point look = next_look(*m, limit);
+    const int result = acquire(m, look, attempt);
+    if (result != ETIMEDOUT || look == limit) return result;
+  }
 }
 
 bool waits_in_lot(const pthread_rwlock_t& l) noexcept {

@@ -74,13 +74,18 @@ lot_waiter::lot_waiter(const void* address, std::uint32_t bits) noexcept : addre
 lot_waiter::~lot_waiter() { withdraw(); }
 
 bool lot_waiter::withdraw() noexcept {
-  if (settled_) return true;
-  settled_ = true;
+  if (settled_) return woken_;
   lot_bucket& b = bucket_of(address_);
   const std::lock_guard guard(b.lock);
-  if (!listed_) return true;
-  b.remove(*this);
-  return false;
+  return settle(b);
+}
+
+// With the bucket locked.
+bool lot_waiter::settle(lot_bucket& b) noexcept {
+  settled_ = true;
+  woken_ = !listed_;
+  if (listed_) b.remove(*this);
+  return woken_;
 }
 
 lot_waiter::end lot_waiter::sleep(time_point limit, bool interruptible) noexcept {
@@ -92,17 +97,14 @@ lot_waiter::end lot_waiter::sleep(time_point limit, bool interruptible) noexcept
     const interruptible_wait visible(self, waiting.id());
     b.lock.lock();
     if (!listed_ || visible.is_due()) {
-      how = listed_ ? end::interrupted : end::woken;
-      settled_ = !listed_;
+      how = settle(b) ? end::woken : end::interrupted;
       b.lock.unlock();
       return;
     }
     who_ = waiting.id();
     const wake why = waiting.park_until(limit, [&b] { b.lock.unlock(); });
     const std::lock_guard guard(b.lock);  // and so the step above is over
-    who_ = {};
-    settled_ = !listed_;
-    if (listed_) how = why == wake::timed_out ? end::timed_out : end::interrupted;
+    if (!settle(b)) how = why == wake::timed_out ? end::timed_out : end::interrupted;
   });
   return how;
 }

@@ -16,6 +16,8 @@ namespace weft::exec {
 using time_point = parker::time_point;
 inline constexpr time_point no_limit = time_point::max();
 
+struct lot_bucket;
+
 // One wait for an address, on the waiting thread's stack.
 class lot_waiter {
  public:
@@ -29,13 +31,14 @@ class lot_waiter {
   lot_waiter& operator=(const lot_waiter&) = delete;
 
   enum class end : std::uint8_t { woken, timed_out, interrupted };
-  // Sleeps until it is woken, or the limit; where interruptible, also until a pthread_cancel or signal to the thread is due.
+  // Sleeps until it is woken, or the limit; where interruptible, also until a pthread_cancel or signal to the thread is due. Withdraws in these cases.
   [[nodiscard]] end sleep(time_point limit, bool interruptible) noexcept;
   // Withdraws before its time; true if it had been woken, which somebody else may have needed.
   bool withdraw() noexcept;
 
  private:
   friend struct lot_bucket;
+  bool settle(lot_bucket& b) noexcept;
   friend int wake_waiters(const void* address, int count, std::uint32_t bits) noexcept;
 
   lot_waiter* next_ = nullptr;
@@ -44,7 +47,8 @@ class lot_waiter {
   ticket who_;  // once it sleeps
   const std::uint32_t bits_;
   bool listed_ = true;
-  bool settled_ = false;  // the owner knows that it is not listed
+  bool settled_ = false;  // the owner knows that it is not listed, and
+  bool woken_ = false;    // whether it was woken
 };
 
 // Wakes so many of those that wait for the address, the longest first; how many it has woken.

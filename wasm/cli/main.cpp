@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <weft/wasm/cli/doctor_command.hpp>
+#include <weft/wasm/cli/exec_command.hpp>
 #include <weft/wasm/cli/exit_code.hpp>
 #include <weft/wasm/cli/run_command.hpp>
 #include <weft/wasm/cli/usage_error.hpp>
@@ -22,6 +23,7 @@ using namespace weft::cli;
 constexpr const char* explanation = R"(Examples:
   weft run hello.wasm
   weft run --dir . --copies 8 --stats app.wasm input.txt
+  weft exec ./server --port 8080
   weft run --help
   weft doctor)";
 
@@ -66,14 +68,17 @@ int main(int argc, char** argv) {
   program.footer(explanation);
   program.require_subcommand(1);
   run_command run(program);
+  exec_command exec(program);
   const doctor_command doctor(program);
 
   std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     check_command(program, arguments);
     run.take_guest_part(arguments);
+    exec.take_program_part(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
     program.parse(std::move(arguments));
+    if (exec.chosen()) return exec.execute();
     return doctor.chosen() ? doctor.execute() : run.execute();
   } catch (const CLI::ParseError& e) {
     return answer(program, e);
