@@ -65,7 +65,8 @@ void preload(const fs::path& library) {
 
 exec_command::exec_command(CLI::App& program)
     : command(program, "exec", "Run an ordinary program with its threads as fibers") {
-  app().add_option("--workers", workers_, "OS threads that run its threads; default: the CPUs it may use")
+  app()
+      .add_option("--workers", workers_, "OS threads that run its threads; default: the CPUs it may use")
       ->type_name("N");
   app().add_option("--io", io_, "The I/O engine: auto, uring or epoll")->type_name("ENGINE");
   app().footer(examples);
