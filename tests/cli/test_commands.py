@@ -110,7 +110,7 @@ class Cache(WeftTest):
 
 class Inspect(WeftTest):
     def test_table(self):
-        result = self.weft("inspect", guest("fall"))
+        result = self.weft("inspect", "--functions", 100, guest("fall"))
         self.assertEqual(result.code, 0, result)
         for pattern in (r"(?m)^kind +module$", r"(?m)^WASI +preview 1$", r"wasi_snapshot_preview1\.fd_write +provided",
                         r"(?m)^_start +function \(\)", r"(?m)^memory +\S", r"(?m)^code +\S", r"step_off_the_edge"):
