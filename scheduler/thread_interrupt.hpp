@@ -22,6 +22,11 @@ class thread_interrupt {
   thread_interrupt(const thread_interrupt&) = delete;
   thread_interrupt& operator=(const thread_interrupt&) = delete;
 
+  // Threads that run foreign code under a thread pointer of its own (io/exec) must be given back theirs around what a handler does: `around` is
+  // called in the handler and calls handle(context). Once, before any send(); nullptr: nothing is called around.
+  using wrapper = void (*)(void (*handle)(void* context) noexcept, void* context) noexcept;
+  static void set_wrapper(wrapper around) noexcept;
+
   // Puts the handler in if it is not there. False if there is no such thread. Does not wait for it.
   bool send(pid_t thread) const noexcept;
 
@@ -32,6 +37,7 @@ class thread_interrupt {
  private:
   static void install_handler() noexcept;
   static void on_signal(int signal, siginfo_t* info, void* context);
+  static void handle(int signal, siginfo_t* info, void* context) noexcept;
   static const thread_interrupt* find(const siginfo_t& info) noexcept;
 
   const function run_;

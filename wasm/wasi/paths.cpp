@@ -52,18 +52,25 @@ bool changes_something(const open_request& r) noexcept {
   return writes || (r.oflags & (oflag::create | oflag::truncate)) != 0;
 }
 
+void require_inheriting(const open_request& r, rights wanted) {
+  if ((r.directory->inheriting & wanted) != wanted) throw failure{errc::notcapable};
+}
+
 void check(const open_request& r) {
   if ((r.oflags & ~std::uint32_t{oflag::all}) != 0 || (r.fdflags & ~std::uint32_t{fdflag::all}) != 0)
     throw failure{errc::inval};
   constexpr std::uint32_t contradiction = oflag::create | oflag::directory;
   if ((r.oflags & contradiction) == contradiction) throw failure{errc::inval};
   // A directory passes on what it has to pass on, and no more.
-  if (((r.base | r.inheriting) & ~r.directory->inheriting) != 0) throw failure{errc::notcapable};
+  require_inheriting(r, r.base | r.inheriting);
   if ((r.oflags & oflag::create) != 0) r.directory->require(right::path_create_file);
   // Whoever may set the size of the file that is opened may as well begin with that: Go does not ask for the directory's
   // right.
   const bool sets_size = (r.base & right::fd_filestat_set_size) != 0;
   if ((r.oflags & oflag::truncate) != 0 && !sets_size) r.directory->require(right::path_filestat_set_size);
+  // Flags that make every write wait are rights of their own.
+  if ((r.fdflags & fdflag::dsync) != 0) require_inheriting(r, right::fd_datasync);
+  if ((r.fdflags & (fdflag::sync | fdflag::rsync)) != 0) require_inheriting(r, right::fd_sync);
   if (r.directory->read_only && changes_something(r)) throw failure{errc::rofs};
 }
 

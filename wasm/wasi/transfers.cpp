@@ -50,8 +50,9 @@ descriptor& transferable(const call& c, fd_number fd, rights wanted) {
 
 // Only files that are seen through a position can be read or written elsewhere.
 descriptor& addressable(const call& c, fd_number fd, rights wanted) {
-  descriptor& d = transferable(c, fd, wanted);
+  descriptor& d = transferable(c, fd, 0);
   if (!d.is_regular() && d.type != file_type::block_device) throw failure{errc::spipe};
+  d.require(wanted);
   return d;
 }
 
