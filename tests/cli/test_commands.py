@@ -262,7 +262,7 @@ class Words(WeftTest):
 
     def test_every_command_has_help_with_examples(self):
         commands = self.commands()
-        self.assertEqual(sorted(commands), ["cache", "compile", "completion", "doctor", "inspect", "manual", "run"])
+        self.assertEqual(sorted(commands), ["cache", "compile", "completion", "doctor", "exec", "inspect", "manual", "run"])
         for command in commands:
             result = self.weft(command, "--help")
             self.assertEqual(result.code, 0, result)
