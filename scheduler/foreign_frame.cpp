@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 constexpr wait_kind unheard_wait{"its turn after a cancellation that was not listened to"};
 constexpr auto unheard_pause = 1ms;
 
+// A worker's thread has no current fiber while it is being set up.
 detail::fiber* calling_fiber() noexcept {
   detail::worker* w = detail::this_worker();
-  return w != nullptr && w->current()->may_park() ? w->current() : nullptr;
+  detail::fiber* f = w != nullptr ? w->current() : nullptr;
+  return f != nullptr && f->may_park() ? f : nullptr;
 }
 
 bool is_on_own_stack(const detail::fiber& f) noexcept {
@@ -30,9 +32,9 @@ bool is_on_own_stack(const detail::fiber& f) noexcept {
 }  // namespace
 
 foreign_frame::foreign_frame() noexcept {
-  detail::worker* w = detail::this_worker();
-  if (w == nullptr || w->runtime().seeded != nullptr || !w->current()->may_park()) return;
-  outer_ = std::exchange(w->current()->bound_to, w);
+  detail::fiber* f = calling_fiber();
+  if (f == nullptr || f->runtime->seeded != nullptr) return;
+  outer_ = std::exchange(f->bound_to, detail::this_worker());
 }
 
 foreign_frame::~foreign_frame() {
@@ -42,6 +44,11 @@ foreign_frame::~foreign_frame() {
 bool may_park_here() noexcept {
   detail::fiber* f = calling_fiber();
   return f != nullptr && !f->wait.is_preparing() && is_on_own_stack(*f);
+}
+
+std::uint64_t fiber_number() noexcept {
+  const detail::fiber* f = calling_fiber();
+  return f != nullptr ? f->number : 0;
 }
 
 void give_way_unheard() {

@@ -10,6 +10,8 @@
 // Costs two stores. A fiber that is kept waits for its worker, even if others are idle.
 #pragma once
 
+#include <cstdint>
+
 namespace weft {
 
 namespace detail {
@@ -32,6 +34,9 @@ class foreign_frame {
 // True where the caller may park, as far as can be told from inside a function that anybody may have called: on a fiber, on that fiber's own
 // stack (not on a signal handler's), and not while it is already on its way into a wait. No cancellation point; may be called in signal handlers.
 [[nodiscard]] bool may_park_here() noexcept;
+
+// What dumps call the calling fiber, which no other has, now or later; 0 outside a fiber.
+[[nodiscard]] std::uint64_t fiber_number() noexcept;
 
 // Parks for a moment whatever has become of the caller's scope, so that one who does not listen to his cancellation does not keep the worker
 // from others. Only where may_park_here().

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <mutex>
 
+#include <weft/scheduler/detail/kernel_position.hpp>
+
 namespace weft {
 
 namespace {
@@ -101,6 +103,10 @@ bool thread_interrupt::send(pid_t thread) const noexcept {
   info.si_uid = ::getuid();
   info.si_value.sival_ptr = const_cast<thread_interrupt*>(this);
   return ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), thread, signal_number, &info) == 0;
+}
+
+bool thread_interrupt::send_unnoticed(pid_t thread) const noexcept {
+  return detail::is_interruptible(detail::position_of_thread(thread)) && send(thread);
 }
 
 }  // namespace weft

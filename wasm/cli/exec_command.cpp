@@ -64,16 +64,15 @@ void preload(const fs::path& library) {
 }  // namespace
 
 exec_command::exec_command(CLI::App& program)
-    : command_(program.add_subcommand("exec", "Run an ordinary program with its threads as fibers")) {
-  command_->set_help_flag("-h,--help", "Print this and exit");
-  command_->add_option("--workers", workers_, "OS threads that run its threads; default: the CPUs it may use")
+    : command(program, "exec", "Run an ordinary program with its threads as fibers") {
+  app().add_option("--workers", workers_, "OS threads that run its threads; default: the CPUs it may use")
       ->type_name("N");
-  command_->add_option("--io", io_, "The I/O engine: auto, uring or epoll")->type_name("ENGINE");
-  command_->footer(examples);
+  app().add_option("--io", io_, "The I/O engine: auto, uring or epoll")->type_name("ENGINE");
+  app().footer(examples);
 }
 
 void exec_command::take_program_part(std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments.front() != command_->get_name()) return;
+  if (arguments.empty() || arguments.front() != app().get_name()) return;
   constexpr std::array with_value{std::string_view("--workers"), std::string_view("--io")};
   std::size_t end = 1;
   while (end < arguments.size() && arguments[end].starts_with('-') && arguments[end] != "--") {
