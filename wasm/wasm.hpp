@@ -8,5 +8,7 @@
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/host_functions.hpp>
 #include <weft/wasm/instance.hpp>
+#include <weft/wasm/instance_pool.hpp>
+#include <weft/wasm/message.hpp>
 #include <weft/wasm/module.hpp>
 #include <weft/wasm/units.hpp>

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
-#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -100,7 +100,7 @@ memory_plan plan_memory(allocation wanted, unsigned pool_size) {
 backend::backend(unsigned pool, memory_layout layout)
     : engine_(make_engine(pool, layout)), linker_(weft_linker_new(engine_.get())) {
   weft_engine_compatibility(engine_.get(), compatibility_.data());
-  wasi::define_functions(*linker_);
+  define_own_functions(*linker_);
 }
 
 }  // namespace weft::wasm::detail

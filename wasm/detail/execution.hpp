@@ -15,6 +15,7 @@
 #include <weft/wasm/detail/engine_core.hpp>
 #include <weft/wasm/detail/handles.hpp>
 #include <weft/wasm/detail/host_function_table.hpp>
+#include <weft/wasm/exchange/state.hpp>
 #include <weft/wasm/guest.hpp>
 #include <weft/wasm/wasi/context.hpp>
 
@@ -47,12 +48,15 @@ class execution {
  private:
   void instantiate(module_core& module, linkage* functions, std::uint64_t memory_limit);
   [[nodiscard]] std::optional<int> drive();
+  [[nodiscard]] std::optional<int> run_call();
+  [[nodiscard]] std::optional<int> drive_with_children();
   [[nodiscard]] std::optional<int> end_by(const weft_error& error);
   [[noreturn]] void rethrow(const std::exception_ptr& thrown, const weft_error& error) const;
   void resume_after_wait();
 
   ticker& ticker_;
   wasi::context& context_;
+  exchange::state talk_;
   const std::string& name_;
   guest_handle guest_;
   std::optional<int> ended_early_;

@@ -41,6 +41,14 @@ class outcome {
   std::uint64_t bits_;
 };
 
+}  // namespace weft::wasm::wasi
+
+namespace weft::wasm::exchange {
+class state;
+}
+
+namespace weft::wasm::wasi {
+
 class context {
  public:
   // The options must outlive it.
@@ -50,6 +58,10 @@ class context {
   void open();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const guest_options& options() const noexcept { return options_; }
+  // What the module "weft" keeps for the guest; there while the guest is.
+  [[nodiscard]] exchange::state& talk() const noexcept { return *talk_; }
+  void talk_by(exchange::state& s) noexcept { talk_ = &s; }
   [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
   [[nodiscard]] const std::vector<std::string>& environment() const noexcept { return environment_; }
   [[nodiscard]] descriptor_table& descriptors() noexcept { return descriptors_; }
@@ -79,6 +91,7 @@ class context {
   std::function<outcome()> action_;
   std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
   std::exception_ptr error_;
+  exchange::state* talk_ = nullptr;
 };
 
 // One call of a host function.
