@@ -45,8 +45,14 @@ enum class trap_code : std::int32_t {
   bad_conversion = 8,   // of a floating-point number to an integer
   stack_exhausted = 9,  // it recursed too deep
   uncaught_exception = 10,
-  memory_limit = 100,   // it wanted more memory than its limit
-  host_function = 101,  // a function of the embedder's threw; see cause()
+  host_function = 50,  // a function of the embedder's threw; see cause()
+  // It passed a limit of guest_limits; the reason names it.
+  memory_limit = 100,
+  table_limit = 101,
+  descriptor_limit = 102,
+  output_limit = 103,
+  cpu_limit = 104,
+  time_limit = 105,
 };
 
 // One place in a guest, innermost first in a backtrace.
@@ -95,6 +101,9 @@ class guest_exit : public std::runtime_error {
 
 // The frames as text, a line each, numbered; empty if there are none.
 [[nodiscard]] std::string format_backtrace(const std::vector<trap_frame>& frames);
+
+// Whether such a trap is a limit of ours rather than a fault of the guest's.
+[[nodiscard]] constexpr bool is_limit(trap_code code) noexcept { return code >= trap_code::memory_limit; }
 
 // "64 MiB", "1.5 GiB", "100 bytes": amounts of memory for people.
 [[nodiscard]] std::string format_bytes(std::uint64_t bytes);

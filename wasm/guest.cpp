@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <weft/wasm/detail/program.hpp>
+#include <weft/wasm/detail/text_values.hpp>
 #include <weft/wasm/instance.hpp>
 
 namespace weft::wasm {
@@ -129,6 +130,31 @@ std::optional<std::int64_t> guest::call(std::string_view function, std::initiali
   const std::optional<int> exit_code = with_instance(program, state_->statistics, body);
   if (exit_code || type.results.empty()) return std::nullopt;
   return from_value(type.results[0], results[0]);
+}
+
+text_results guest::call_with_text(std::string_view function, const std::vector<std::string>& arguments) {
+  const detail::program& program = state_->program;
+  const std::optional<std::string> kind = program.function_kind(function);
+  if (!kind) throw program.no_function(function, "");
+  const signature type = split(*kind);
+  if (type.parameters.size() != arguments.size()) {
+    throw program.no_function(function, " of " + std::to_string(arguments.size()) + " parameters; its type is " +
+                                            detail::readable_signature(*kind));
+  }
+  std::vector<detail::weft_value> values;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    values.push_back(detail::value_of_text(type.parameters[i], arguments[i]));
+  }
+  std::vector<detail::weft_value> results(type.results.size());
+  const auto body = [&](detail::execution& run) {
+    return make_ready_and_call(program, run, function, values, results);
+  };
+  if (const std::optional<int> exit_code = with_instance(program, state_->statistics, body)) return {{}, *exit_code};
+  text_results texts;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    texts.values.push_back(detail::text_of_value(type.results[i], results[i]));
+  }
+  return texts;
 }
 
 void guest::call_typed(std::string_view function, std::string_view letters,

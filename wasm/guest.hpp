@@ -7,12 +7,15 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/wasm/detail/values.hpp>
 #include <weft/wasm/error.hpp>
@@ -23,9 +26,18 @@ namespace weft::wasm {
 
 // What the last run of a guest took.
 struct guest_statistics {
-  std::uint64_t peak_memory = 0;  // bytes of all its memories and tables
-  std::uint64_t slices = 0;       // times it gave others a turn while computing
-  std::uint64_t waits = 0;        // host calls that could not be answered at once
+  std::uint64_t peak_memory = 0;        // bytes of all its memories and tables
+  std::uint64_t slices = 0;             // times it gave others a turn while computing
+  std::uint64_t waits = 0;              // host calls that could not be answered at once
+  std::uint64_t bytes_read = 0;         // from streams, files and sockets
+  std::uint64_t bytes_written = 0;      // to them
+  std::chrono::nanoseconds cpu_time{};  // on a CPU, waits excluded; 0 unless its options have it measured
+};
+
+// What a function returned, as text; see guest::call_with_text().
+struct text_results {
+  std::vector<std::string> values;  // none if the guest called for its end instead
+  int exit_code = 0;
 };
 
 class guest {
@@ -50,6 +62,11 @@ class guest {
   // result, if it has one. 32-bit arguments and results are converted. Throws as run(); module_error also if there is
   // no such function, or one of another number or kind of parameters.
   std::optional<std::int64_t> call(std::string_view function, std::initializer_list<std::int64_t> arguments = {});
+
+  // The same for command lines and other places where values are text: integers in decimal or hexadecimal (0x...),
+  // signed or not, and floating-point numbers; what comes back reads as the same value. Any number of results. Throws as
+  // call(), and std::invalid_argument for what is no number of the parameter's type.
+  text_results call_with_text(std::string_view function, const std::vector<std::string>& arguments);
 
   // The same for a function of any numbers, whose type is compared: guest.call<double(double, int)>("scale", 2.5, 3).
   // Types of C++ and WebAssembly: see instance.hpp. Throws as run(), guest_exit if the guest ends itself, module_error if

@@ -7,6 +7,7 @@
 #include <weft/wasm/guest_memory.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/host_functions.hpp>
+#include <weft/wasm/inspect.hpp>
 #include <weft/wasm/instance.hpp>
 #include <weft/wasm/instance_pool.hpp>
 #include <weft/wasm/message.hpp>

@@ -46,13 +46,13 @@ std::string remedy_for(const module_item& item) {
   return "the host provides wasi_snapshot_preview1; build the module for wasip1 without this import";
 }
 
-[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
+}  // namespace
+
+void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
   throw module_error(module_fault::missing_import,
                      "'" + module + "' imports " + list_of(missing) +
                          ", which this host does not provide: " + remedy_for(missing.front()));
 }
-
-}  // namespace
 
 compiled::compiled(engine_core& engine, const backend& home, module_handle code) : engine_(engine) {
   weft_module_imports(code.get(), &imports_, collect);

@@ -66,6 +66,8 @@ class compiled {
   std::vector<module_item> exports_;
 };
 
+[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing);
+
 // What a module handle points to.
 class module_core {
  public:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <weft/wasm/detail/compiled.hpp>
+#include <weft/wasm/detail/links.hpp>
 
 namespace weft::wasm::detail {
 
@@ -36,7 +37,13 @@ program::program(module m, guest_options options)
       name_(options_.name.empty() ? module_.name() : options_.name) {
   check(options_);
   const module_core& core = *module_.core_;
-  if (const auto& table = host_function_table::of(options_.functions)) {
+  for (const auto& [alias, preload] : options_.preloads) preloads_.push_back({alias, preload.core_.get()});
+  if (!preloads_.empty()) {
+    if (host_function_table::of(options_.functions)) {
+      throw std::invalid_argument("guest '" + name_ + "' cannot have both host functions and preloaded modules");
+    }
+    check_links(core, preloads_);
+  } else if (const auto& table = host_function_table::of(options_.functions)) {
     functions_ = table->link(core.shared_code());
     static_cast<void>(functions_->ready(module_.name()));
   } else {
@@ -64,10 +71,10 @@ void program::check_signature(std::string_view function, std::string_view letter
 
 void program::start(std::optional<execution>& into, wasi::context& context) const {
   module_core& core = *module_.core_;
-  if (needs_wasi(core.code())) context.open();
+  if (needs_wasi(core.code()) || !preloads_.empty()) context.open();
   const std::uint64_t limit =
       options_.limits.memory != 0 ? options_.limits.memory : core.engine().options().default_memory_limit;
-  into.emplace(core, functions_.get(), context, limit, name_);
+  into.emplace(core, functions_.get(), preloads_, context, limit, name_);
 }
 
 }  // namespace weft::wasm::detail

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/wasm/detail/execution.hpp>
 #include <weft/wasm/error.hpp>
@@ -43,6 +44,7 @@ class program {
   const module module_;
   const guest_options options_;
   const std::string name_;
+  std::vector<preloaded> preloads_;
   std::shared_ptr<linkage> functions_;  // null where the host's own are enough
 };
 

@@ -51,6 +51,7 @@ void context::open() {
   open_stream(options_.error, STDERR_FILENO);
   for (const int fd : options_.sockets) give_socket(fd);
   for (const directory& d : options_.directories) open_directory(d);
+  descriptors_.limit_to(options_.limits.descriptors);
 }
 
 void context::open_stream(const stdio& stream, int number) {

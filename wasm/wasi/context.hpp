@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/detail/limit.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/wasi/descriptors.hpp>
 #include <weft/wasm/wasi/memory.hpp>
@@ -58,13 +59,23 @@ class context {
   void open();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  [[nodiscard]] const guest_options& options() const noexcept { return options_; }
   // What the module "weft" keeps for the guest; there while the guest is.
   [[nodiscard]] exchange::state& talk() const noexcept { return *talk_; }
   void talk_by(exchange::state& s) noexcept { talk_ = &s; }
   [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
   [[nodiscard]] const std::vector<std::string>& environment() const noexcept { return environment_; }
+  [[nodiscard]] const guest_options& options() const noexcept { return options_; }
   [[nodiscard]] descriptor_table& descriptors() noexcept { return descriptors_; }
+
+  // Before bytes are written: throws detail::limit_passed if the guest may not write as many.
+  void check_output(std::uint64_t bytes) const {
+    const std::uint64_t limit = options_.limits.output;
+    if (limit != 0 && bytes > limit - bytes_written_) throw detail::limit_passed{trap_code::output_limit};
+  }
+  void count_written(std::uint64_t bytes) noexcept { bytes_written_ += bytes; }
+  void count_read(std::uint64_t bytes) noexcept { bytes_read_ += bytes; }
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  [[nodiscard]] std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
   // Has the fiber run `action` once the guest is stopped; its result becomes the host function's.
   void wait_for(std::function<outcome()> action) { action_ = std::move(action); }
@@ -92,6 +103,8 @@ class context {
   std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
   std::exception_ptr error_;
   exchange::state* talk_ = nullptr;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
 };
 
 // One call of a host function.

@@ -6,6 +6,7 @@
 use crate::error::{GuestExit, HostFailure};
 use crate::ffi::Pointer;
 use crate::guest::{Host, Stop};
+use crate::limits::Interrupted;
 use std::ffi::c_void;
 use std::future::{Future, ready};
 use std::mem::MaybeUninit;
@@ -125,6 +126,9 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
             board.stop.set(Stop::Waiting);
             return Poll::Pending;
         };
+        if board.interrupted.get() {
+            return Poll::Ready(Err(Interrupted.into()));
+        }
         // Others had their turn while the guest waited: its time slice begins anew.
         self.caller.as_context_mut().set_epoch_deadline(1);
         Poll::Ready(if outcome == DONE { Ok((self.take)(&[value])) } else { Err(failure(outcome, &[value])) })

@@ -10,7 +10,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 use wasmtime_c_api::wasmtime::{self, Caller, Error, FuncType, InstancePre, Result, ValRaw, ValType};
 
-pub struct Linker(wasmtime::Linker<Host>);
+pub struct Linker(pub wasmtime::Linker<Host>);
 
 /// A module whose imports are bound.
 pub struct Prepared(pub InstancePre<Host>);

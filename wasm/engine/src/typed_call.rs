@@ -143,11 +143,7 @@ fn typed<P: Parameters, R: Answer>(store: &Store<Host>, function: Func) -> Resul
     Ok(Box::new(Typed(function.typed::<P, R>(store)?, PhantomData)))
 }
 
-fn with_results<P: Parameters>(
-    store: &Store<Host>,
-    function: Func,
-    results: &str,
-) -> Option<Result<Box<dyn Entry>>> {
+fn with_results<P: Parameters>(store: &Store<Host>, function: Func, results: &str) -> Option<Result<Box<dyn Entry>>> {
     Some(match results {
         "" => typed::<P, ()>(store, function),
         "i" => typed::<P, i32>(store, function),
