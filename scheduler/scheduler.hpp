@@ -9,6 +9,7 @@
 #include <weft/scheduler/deadlock_error.hpp>
 #include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/dump.hpp>
+#include <weft/scheduler/foreign_frame.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/group_error.hpp>
 #include <weft/scheduler/local.hpp>

@@ -57,6 +57,10 @@ class engine : public driver {
 
   // Cancels what others have asked for; true if there was anything. Owner thread.
   bool take_cancel_requests() noexcept;
+  // The same with another way to deal with each operation, which may be to leave it for later.
+  template <class Take>
+  bool take_cancel_requests(Take&& take) noexcept;
+  void leave_cancel_request(operation& op) noexcept;
   [[nodiscard]] bool has_cancel_requests() const noexcept {
     return cancel_requests_.load(std::memory_order_seq_cst) != nullptr;
   }
@@ -74,6 +78,18 @@ class engine : public driver {
   std::uint32_t inline_completions_ = 0;
   alignas(64) std::atomic<operation*> cancel_requests_{nullptr};
 };
+
+template <class Take>
+bool engine::take_cancel_requests(Take&& take) noexcept {
+  if (!has_cancel_requests()) return false;
+  operation* op = cancel_requests_.exchange(nullptr, std::memory_order_acquire);
+  while (op != nullptr) {
+    operation* next = op->next_cancel;
+    take(*op);
+    op = next;
+  }
+  return true;
+}
 
 // The engine of the calling fiber's worker; nullptr outside weft's fibers, where calls simply block. Throws std::logic_error on a
 // runtime whose driver is no engine. Valid until the fiber parks or yields.

@@ -15,6 +15,7 @@
 namespace weft::detail {
 
 class inline_run;
+class worker;
 struct task_node;
 class runtime_core;
 
@@ -36,6 +37,9 @@ struct fiber : boost::fibers::fiber_properties {
   // True where blocking calls may park: on weft's hosts and on fibers made with Boost's own API, not on a worker's
   // main and dispatcher contexts.
   [[nodiscard]] bool may_park() const noexcept { return !pinned && current_scope != nullptr; }
+
+  // The only worker that may resume it, while foreign code is on its stack; nullptr: any.
+  worker* bound_to = nullptr;
 
   exception_state exceptions;  // while switched out
   int saved_errno = 0;         // while switched out

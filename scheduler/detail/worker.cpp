@@ -44,7 +44,9 @@ worker* this_worker() noexcept {
 void unpark(fiber& f) noexcept {
   WEFT_PROBE(unpark, &f, f.task);
   worker* w = this_worker();
-  if (w != nullptr && &w->runtime() == f.runtime) {
+  if (f.bound_to != nullptr) [[unlikely]] {
+    f.bound_to->ready_bound(f);
+  } else if (w != nullptr && &w->runtime() == f.runtime) {
     w->ready(f);
   } else if (is_thread(f)) {
     wake_thread(f);
@@ -166,6 +168,43 @@ void worker::ready(fiber& f) noexcept {
   runtime_->wake_if_wanted();
 }
 
+// Such fibers are nobody's to steal, and rare: the short way of choosing does not look for them.
+void worker::ready_bound(fiber& f) noexcept {
+  const bool here = this_worker() == this;
+  fiber* head = arrived_bound_.load(std::memory_order_relaxed);
+  do {
+    f.next = head;
+  } while (!arrived_bound_.compare_exchange_weak(head, &f, std::memory_order_seq_cst, std::memory_order_relaxed));
+  if (here) {
+    careful_ = true;
+  } else {
+    notify();
+  }
+}
+
+void worker::push_bound(fiber* f) noexcept {
+  f->next = nullptr;
+  (first_bound_ != nullptr ? last_bound_->next : first_bound_) = f;
+  last_bound_ = f;
+  careful_ = true;
+}
+
+// In the order in which they became ready.
+fiber* worker::take_bound() noexcept {
+  if (arrived_bound_.load(std::memory_order_relaxed) != nullptr) {
+    fiber* in_order = nullptr;
+    for (fiber* f = arrived_bound_.exchange(nullptr, std::memory_order_acquire); f != nullptr;) {
+      fiber* next = std::exchange(f->next, in_order);
+      in_order = f;
+      f = next;
+    }
+    while (in_order != nullptr) push_bound(std::exchange(in_order, in_order->next));
+  }
+  fiber* f = first_bound_;
+  if (f != nullptr) first_bound_ = f->next;
+  return f;
+}
+
 void worker::push_ready(fiber* f) noexcept {
   if (!ready_.push(f)) [[unlikely]]
     overflow(f);
@@ -196,7 +235,8 @@ void worker::hand_over() noexcept {
 }
 
 bool worker::has_local_work() const noexcept {
-  return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || handed_ != nullptr || !tasks_.empty();
+  return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || handed_ != nullptr || !tasks_.empty() ||
+         has_bound();
 }
 
 // ---------------------------------------------------------------------------------------------------- choosing
@@ -236,7 +276,7 @@ boost::fibers::context* worker::pick_next() noexcept {
 
 // With a trace every pick is a careful one, so that the short way need not ask for it. Who comes next must not depend on that.
 fiber* worker::pick_as_without_trace() noexcept {
-  const bool careful = searching_ || poll_wanted_ || is_spare() || current_ == dispatcher_;
+  const bool careful = searching_ || poll_wanted_ || is_spare() || current_ == dispatcher_ || has_bound();
   const std::uint64_t switches = switches_.get();
   if (careful || switches % task_interval == 0 || notified_.load(std::memory_order_relaxed)) return nullptr;
   return next_in_turn(switches);
@@ -277,8 +317,10 @@ void worker::trace_switch(const fiber& f) noexcept {
   }
   if (f == nullptr && std::exchange(injected_due_, false)) f = take_injected();
   if (f == nullptr && switches % task_interval == 0 && !tasks_.empty()) f = idle_host();
+  if (f == nullptr && switches % 2 == 0) f = take_bound();  // they and the others by turns
   if (f == nullptr) f = ready_.pop();
   if (f == nullptr) f = take_next();
+  if (f == nullptr) f = take_bound();
   if (f == nullptr && (handed_ != nullptr || !tasks_.empty())) f = idle_host();
   if (f == nullptr) {
     f = from_dispatcher ? find_elsewhere() : dispatcher_;
@@ -287,7 +329,7 @@ void worker::trace_switch(const fiber& f) noexcept {
   if (searching_ && f != dispatcher_) end_search();
   if (quiet_sleeps_ > 0 && f != dispatcher_) end_quiet();
   // The dispatcher's own pick is the one that polls.
-  careful_ = searching_ || poll_wanted_ || f == dispatcher_ || is_spare() || trace_ != nullptr;
+  careful_ = searching_ || poll_wanted_ || f == dispatcher_ || is_spare() || trace_ != nullptr || has_bound();
   if (trace_ != nullptr) [[unlikely]]
     trace_switch(*f);
   return load(f);
@@ -317,6 +359,9 @@ void worker::awakened(boost::fibers::context* c) noexcept {
     parking_ = nullptr;
     f->wait.begin_waiting();
     release_();
+  } else if (f->bound_to != nullptr) [[unlikely]] {
+    to_global_queue_ = false;
+    push_bound(f);
   } else if (to_global_queue_) {
     to_global_queue_ = false;
     runtime_->fibers.push(f, f, 1);

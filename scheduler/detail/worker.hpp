@@ -72,6 +72,8 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   void begin_schedule() noexcept;
 
   void ready(fiber& f) noexcept;
+  // The same of one that is bound to this worker. Any thread.
+  void ready_bound(fiber& f) noexcept;
   void push_task(task_node& task) {
     spawned_.add();
     tasks_.push(&task);
@@ -88,7 +90,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   [[nodiscard]] bool should_give_way() noexcept { return tasks_run_.get() % 64 == 0 && others_wait(); }
   // Fibers are ready, or I/O and timers are due.
   [[nodiscard]] bool others_wait() noexcept {
-    return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || poll_is_due();
+    return next_.load(std::memory_order_relaxed) != nullptr || !ready_.empty() || has_bound() || poll_is_due();
   }
   [[nodiscard]] bool has_no_tasks() const noexcept { return tasks_.empty(); }
 
@@ -174,6 +176,11 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   void poll() noexcept;
   fiber* take_injected() noexcept;
   void push_ready(fiber* f) noexcept;
+  void push_bound(fiber* f) noexcept;
+  fiber* take_bound() noexcept;
+  [[nodiscard]] bool has_bound() const noexcept {
+    return first_bound_ != nullptr || arrived_bound_.load(std::memory_order_relaxed) != nullptr;
+  }
   void overflow(fiber* f) noexcept;
   fiber* take_next() noexcept;
   void hand_over() noexcept;
@@ -239,12 +246,14 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   int* live_errno_ = nullptr;
   boost::fibers::scheduler* scheduler_ = nullptr;
   fiber* main_ = nullptr;
-  fiber* dispatcher_ = nullptr;  // can run whenever it is not current
-  task_node* handed_ = nullptr;  // found by the dispatcher for the host it switches to
-  bool task_wanted_ = false;     // the host that was picked is to run a task, though fibers may be ready
-  bool task_is_stolen_ = false;  // the task that a host is about to run
-  bool task_is_special_;         // it, or any with a trace
-  int crumbs_ = 0;               // stolen tasks in a row that were not worth it
+  fiber* dispatcher_ = nullptr;   // can run whenever it is not current
+  task_node* handed_ = nullptr;   // found by the dispatcher for the host it switches to
+  bool task_wanted_ = false;      // the host that was picked is to run a task, though fibers may be ready
+  bool task_is_stolen_ = false;   // the task that a host is about to run
+  bool task_is_special_;          // it, or any with a trace
+  int crumbs_ = 0;                // stolen tasks in a row that were not worth it
+  fiber* first_bound_ = nullptr;  // ready, and to be resumed here only
+  fiber* last_bound_ = nullptr;
   fiber* idle_hosts_ = nullptr;
   task_node* free_nodes_ = nullptr;
   unsigned free_node_count_ = 0;
@@ -273,6 +282,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   std::atomic<bool> turn_requested_{false};
   std::atomic<bool> block_announced_{false};
   std::atomic<bool> operations_pending_{false};     // written before it sleeps
+  std::atomic<fiber*> arrived_bound_{nullptr};      // more of those; the last one first
   alignas(128) std::atomic<bool> notified_{false};  // Boost has put a context on its remote queue
 };
 

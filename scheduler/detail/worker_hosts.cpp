@@ -135,7 +135,7 @@ void worker::host_main(fiber* self) {
     // Ready fibers go before further tasks; the first was chosen by pick_carefully.
     const bool wanted = std::exchange(w->task_wanted_, false);
     const bool fibers_wait = w->next_.load(std::memory_order_relaxed) != nullptr || !w->ready_.empty() ||
-                             w->notified_.load(std::memory_order_relaxed) || w->poll_wanted_;
+                             w->notified_.load(std::memory_order_relaxed) || w->poll_wanted_ || w->has_bound();
     if (wanted || w->handed_ != nullptr || !fibers_wait) task = w->next_task_for_host();
     if (task == nullptr) {
       if (w->runtime_->stopping()) return;

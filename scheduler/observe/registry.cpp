@@ -4,14 +4,26 @@
 
 #include <weft/scheduler/detail/fiber.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
+#include <weft/scheduler/detail/spin_lock.hpp>
 
 extern "C" const struct weft_debug_table weft_debug;  // debug_layout.cpp
 
 namespace weft::detail {
 
+namespace {
+
+// Whoever holds it does so for a few instructions, or takes a dump.
+std::unique_lock<std::mutex> spin_until_locked(std::mutex& mutex) noexcept {
+  std::unique_lock guard(mutex, std::try_to_lock);
+  for (spin_wait wait; !guard.owns_lock(); guard = std::unique_lock(mutex, std::try_to_lock)) wait.pause();
+  return guard;
+}
+
+}  // namespace
+
 void fiber_list::add(fiber& f) noexcept {
   static std::atomic<std::uint64_t> numbers{0};
-  const std::lock_guard guard(mutex_);
+  const auto guard = spin_until_locked(mutex_);
   f.number = numbers.fetch_add(1, std::memory_order_relaxed) + 1;
   f.next_known = first_;
   if (first_ != nullptr) first_->previous_known = &f;
@@ -19,7 +31,7 @@ void fiber_list::add(fiber& f) noexcept {
 }
 
 void fiber_list::remove(fiber& f) noexcept {
-  const std::lock_guard guard(mutex_);
+  const auto guard = spin_until_locked(mutex_);
   (f.previous_known != nullptr ? f.previous_known->next_known : first_) = f.next_known;
   if (f.next_known != nullptr) f.next_known->previous_known = f.previous_known;
 }

@@ -12,7 +12,7 @@ class runtime_core;
 // The fibers of one runtime. Hosts enter when their stack is made and stay until the runtime ends, so that a spawn costs nothing here.
 class fiber_list {
  public:
-  // Gives it its number.
+  // Gives it its number. This and the next never wait in the kernel: they are called in the midst of a switch.
   void add(fiber& f) noexcept;
   void remove(fiber& f) noexcept;
 

@@ -1,0 +1,16 @@
+#include <weft/io/hooks/detail/entry.hpp>
+
+#include <new>
+
+#include <weft/scheduler/foreign_frame.hpp>
+
+namespace weft::io::hooks {
+
+static_assert(sizeof(foreign_frame) <= 2 * sizeof(void*));
+
+bool may_wait() noexcept { return may_park_here(); }
+
+entry::entry() noexcept { ::new (static_cast<void*>(saved_)) foreign_frame; }
+entry::~entry() { std::launder(reinterpret_cast<foreign_frame*>(saved_))->~foreign_frame(); }
+
+}  // namespace weft::io::hooks

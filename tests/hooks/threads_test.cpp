@@ -1,0 +1,376 @@
+// pthread synchronisation among fibers, and between fibers and threads. One worker alone hangs where a hook blocks it.
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <shared_mutex>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include <weft/weft.hpp>
+
+#include "support.hpp"
+
+namespace weft::hooks_test {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A task that nobody has begun when its group is joined would run on the joiner's own fiber.
+template <class F>
+void on_another_fiber(F f) {
+  std::atomic<bool> done{false};
+  group g;
+  g.spawn([&] {
+    f();
+    done = true;
+  });
+  test::give_way_until([&] { return done.load(); });
+  g.join();
+}
+
+template <class F>
+auto run_alone(F f) {
+  return weft::run(test::options_without_spares(), f);
+}
+
+class typed_mutex {
+ public:
+  explicit typed_mutex(int type) {
+    pthread_mutexattr_t attributes;
+    ::pthread_mutexattr_init(&attributes);
+    ::pthread_mutexattr_settype(&attributes, type);
+    ::pthread_mutex_init(&mutex_, &attributes);
+    ::pthread_mutexattr_destroy(&attributes);
+  }
+  ~typed_mutex() { EXPECT_EQ(::pthread_mutex_destroy(&mutex_), 0); }
+  typed_mutex(const typed_mutex&) = delete;
+  typed_mutex& operator=(const typed_mutex&) = delete;
+  pthread_mutex_t* operator&() { return &mutex_; }
+
+ private:
+  pthread_mutex_t mutex_;
+};
+
+TEST(hooked_threads, a_mutex_held_across_a_wait_excludes) {
+  for (const int type :
+       {PTHREAD_MUTEX_NORMAL, PTHREAD_MUTEX_RECURSIVE, PTHREAD_MUTEX_ERRORCHECK, PTHREAD_MUTEX_ADAPTIVE_NP}) {
+    typed_mutex m(type);
+    int inside = 0;
+    run_alone([&] {
+      group g;
+      for (int i = 0; i < 20; ++i) {
+        g.spawn([&] {
+          EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+          EXPECT_EQ(++inside, 1);
+          sleep_for(100us);  // by weft's own means: it may be on another worker afterwards
+          --inside;
+          EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+        });
+      }
+      g.join();
+    });
+  }
+}
+
+TEST(hooked_threads, a_recursive_mutex_belongs_to_one_fiber) {
+  typed_mutex m(PTHREAD_MUTEX_RECURSIVE);
+  run_alone([&] {
+    EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+    EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+    on_another_fiber([&] {
+      EXPECT_EQ(::pthread_mutex_trylock(&m), EBUSY);
+      EXPECT_EQ(::pthread_mutex_unlock(&m), EPERM);
+    });
+    EXPECT_EQ(::pthread_mutex_trylock(&m), 0);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+    EXPECT_EQ(::pthread_mutex_unlock(&m), EPERM);
+  });
+}
+
+TEST(hooked_threads, an_error_checking_mutex_checks) {
+  typed_mutex m(PTHREAD_MUTEX_ERRORCHECK);
+  run_alone([&] {
+    EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+    EXPECT_EQ(::pthread_mutex_lock(&m), EDEADLK);
+    EXPECT_EQ(::pthread_mutex_trylock(&m), EBUSY);
+    timespec soon{};
+    ::clock_gettime(CLOCK_REALTIME, &soon);
+    soon.tv_sec += soon.tv_nsec / 999'000'000;
+    on_another_fiber([&] { EXPECT_EQ(::pthread_mutex_timedlock(&m, &soon), ETIMEDOUT); });
+    EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+    EXPECT_EQ(::pthread_mutex_unlock(&m), EPERM);
+  });
+}
+
+TEST(hooked_threads, fibers_and_threads_share_a_mutex) {
+  constexpr int each = 2000;
+  const int rounds = test::rounds(each);
+  std::mutex m;
+  int count = 0;
+  const auto work = [&](bool fiber) {
+    for (int i = 0; i < rounds; ++i) {
+      const std::lock_guard guard(m);
+      const int before = count;
+      if (fiber && i % 64 == 0) yield();
+      count = before + 1;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&] { work(false); });
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 8; ++i) g.spawn([&] { work(true); });
+    g.join();
+  });
+  for (std::thread& t : threads) t.join();
+  EXPECT_EQ(count, 10 * rounds);
+}
+
+TEST(hooked_threads, a_queue_by_condition_variables) {
+  const int items = test::rounds(2000);
+  std::mutex m;
+  std::condition_variable filled, emptied;
+  std::deque<int> queue;
+  long sum = 0;
+  const auto put = [&](int n) {
+    for (int i = 1; i <= n; ++i) {
+      std::unique_lock guard(m);
+      emptied.wait(guard, [&] { return queue.size() < 4; });
+      queue.push_back(i);
+      filled.notify_one();
+    }
+  };
+  const auto take = [&](int n) {
+    for (int i = 0; i < n; ++i) {
+      std::unique_lock guard(m);
+      filled.wait(guard, [&] { return !queue.empty(); });
+      sum += queue.front();
+      queue.pop_front();
+      emptied.notify_one();
+    }
+  };
+  std::thread producer([&] { put(items); });
+  std::thread consumer([&] { take(items); });
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 4; ++i) {
+      g.spawn([&] { put(items); });
+      g.spawn([&] { take(items); });
+    }
+    g.join();
+  });
+  producer.join();
+  consumer.join();
+  EXPECT_EQ(sum, 5L * items * (items + 1) / 2);
+}
+
+TEST(hooked_threads, a_timed_wait_ends) {
+  run_alone([&] {
+    std::mutex m;
+    std::condition_variable never;
+    std::unique_lock guard(m);
+    EXPECT_EQ(never.wait_for(guard, 2ms), std::cv_status::timeout);
+    EXPECT_EQ(never.wait_until(guard, std::chrono::system_clock::now() + 2ms), std::cv_status::timeout);
+    EXPECT_TRUE(guard.owns_lock());
+    on_another_fiber([&] { EXPECT_FALSE(m.try_lock()); });
+  });
+}
+
+TEST(hooked_threads, a_recursive_mutex_keeps_its_depth_over_a_wait) {
+  typed_mutex m(PTHREAD_MUTEX_RECURSIVE);
+  pthread_cond_t c = PTHREAD_COND_INITIALIZER;
+  bool ready = false;
+  run_alone([&] {
+    group g;
+    g.spawn([&] {
+      EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+      EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+      while (!ready) EXPECT_EQ(::pthread_cond_wait(&c, &m), 0);
+      EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+      EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+      EXPECT_EQ(::pthread_mutex_unlock(&m), EPERM);
+    });
+    g.spawn([&] {
+      EXPECT_EQ(::pthread_mutex_lock(&m), 0);
+      ready = true;
+      EXPECT_EQ(::pthread_cond_broadcast(&c), 0);
+      EXPECT_EQ(::pthread_mutex_unlock(&m), 0);
+    });
+    g.join();
+  });
+}
+
+TEST(hooked_threads, a_cancelled_fiber_gets_out_of_a_condition) {
+  run_alone([&] {
+    std::mutex m;
+    std::condition_variable never;
+    group g;
+    std::atomic<bool> waits{false};
+    g.spawn([&] {
+      std::unique_lock guard(m);
+      waits = true;
+      for (;;) {
+        never.wait(guard);  // wakes for no reason
+        check_cancelled();
+      }
+    });
+    test::give_way_until([&] { return waits.load(); });
+    g.cancel();
+    try {
+      g.join();
+    } catch (const cancelled&) {
+    }
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
+  });
+}
+
+TEST(hooked_threads, readers_share_and_writers_do_not) {
+  std::shared_mutex m;
+  int value = 0, readers = 0, most = 0;
+  std::thread outside([&] {
+    for (int i = 0; i < 200; ++i) {
+      const std::unique_lock guard(m);
+      ++value;
+    }
+  });
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 10; ++i) {
+      g.spawn([&] {
+        const std::unique_lock guard(m);
+        const int before = value;
+        sleep_for(50us);  // may be elsewhere afterwards
+        value = before + 1;
+      });
+      g.spawn([&] {
+        const std::shared_lock guard(m);
+        std::atomic_ref(most).fetch_add(0);
+        std::atomic_ref(readers).fetch_add(1);
+        const int before = value;
+        sleep_for(50us);
+        EXPECT_EQ(value, before);
+        std::atomic_ref(readers).fetch_sub(1);
+      });
+    }
+    g.join();
+  });
+  outside.join();
+  EXPECT_EQ(value, 210);
+}
+
+TEST(hooked_threads, a_semaphore_wakes_fibers_and_threads) {
+  sem_t s;
+  ASSERT_EQ(::sem_init(&s, 0, 0), 0);
+  std::atomic<int> passed{0};
+  std::thread outside([&] {
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(::sem_wait(&s), 0);
+    passed += 50;
+  });
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 50; ++i) {
+      g.spawn([&] {
+        EXPECT_EQ(::sem_wait(&s), 0);
+        ++passed;
+      });
+    }
+    g.spawn([&] {
+      for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(::sem_post(&s), 0);
+        yield();
+      }
+    });
+    g.join();
+  });
+  outside.join();
+  EXPECT_EQ(passed, 100);
+  ::sem_destroy(&s);
+}
+
+TEST(hooked_threads, waiting_for_a_semaphore_has_its_ends) {
+  sem_t s;
+  ASSERT_EQ(::sem_init(&s, 0, 0), 0);
+  run_alone([&] {
+    timespec past{};
+    EXPECT_EQ(::sem_timedwait(&s, &past), -1);
+    EXPECT_EQ(test::read_errno(), ETIMEDOUT);
+    group g;
+    std::atomic<bool> begun{false};
+    g.spawn([&] {
+      begun = true;
+      EXPECT_EQ(::sem_wait(&s), -1);
+      EXPECT_EQ(test::read_errno(), ECANCELED);
+    });
+    test::give_way_until([&] { return begun.load(); });
+    g.cancel();
+    try {
+      g.join();
+    } catch (const cancelled&) {
+    }
+  });
+  ::sem_destroy(&s);
+}
+
+TEST(hooked_threads, a_thread_is_joined) {
+  run_alone([&] {
+    std::atomic<bool> end{false};
+    std::thread t([&] {
+      while (!end) std::this_thread::yield();
+    });
+    group g;
+    g.spawn([&] { t.join(); });
+    g.spawn([&] { end = true; });
+    g.join();
+  });
+}
+
+TEST(hooked_threads, once_waits_for_one_who_parks) {
+  static std::atomic<int> calls{0};
+  calls = 0;
+  pthread_once_t control = PTHREAD_ONCE_INIT;
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 10; ++i) {
+      g.spawn([&] {
+        EXPECT_EQ(::pthread_once(&control,
+                                 [] {
+                                   ::usleep(2000);
+                                   ++calls;
+                                 }),
+                  0);
+        EXPECT_EQ(calls, 1);
+      });
+    }
+    g.join();
+  });
+  std::once_flag flag;
+  int begun = 0;
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < 3; ++i) {
+      g.spawn([&] {
+        try {
+          std::call_once(flag, [&] {
+            ::usleep(1000);
+            if (++begun == 1) throw std::runtime_error("the first fails");
+          });
+        } catch (const std::runtime_error&) {
+        }
+      });
+    }
+    g.join();
+  });
+  EXPECT_EQ(begun, 2);
+}
+
+}  // namespace
+}  // namespace weft::hooks_test
