@@ -274,7 +274,7 @@ class Words(WeftTest):
             text = file.read()
         for command in self.commands():
             self.assertIn(f"weft {command}", text)
-            for flag in re.findall(r"--[a-z][a-z-]+", self.weft(command, "--help").out):
+            for flag in re.findall(r"--[a-z][a-z-]+", self.weft(command, "--help").out.split("Examples:")[0]):
                 self.assertIn(flag, text)
 
     def test_completion(self):

@@ -1,4 +1,4 @@
-// A thousand guests that compute for ever, and what has to be done beside them.
+// Many guests that compute for ever, and what has to be done beside them.
 #include "wasm_support.hpp"
 
 #include <sys/socket.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 
 #include <weft/io/descriptor.hpp>
 
@@ -14,7 +15,9 @@ namespace weft::wasm::test {
 namespace {
 
 constexpr const char* endless = R"((module (func (export "_start") (loop $l (br $l)))))";
-constexpr int guests = 1000;
+
+// With WEFT_TESTING_LONG a thousand.
+int guest_count() { return std::getenv("WEFT_TESTING_LONG") != nullptr ? 1000 : 24; }
 
 // Both ends of a connection.
 struct connection {
@@ -37,10 +40,11 @@ void echo_until_the_end(int fd) {
   }
 }
 
-TEST(fairness_test, a_thousand_endless_guests_leave_room_and_share_the_rest) {
+TEST(fairness_test, many_endless_guests_leave_room_and_share_the_rest) {
   weft::test::run([] {
+    const int guests = guest_count();
     const wasm::module m = assemble_module(endless);
-    std::vector<std::uint64_t> slices(guests);
+    std::vector<std::uint64_t> slices(static_cast<std::size_t>(guests));
     group hogs;
     for (int i = 0; i < guests; ++i) {
       hogs.spawn([&, i] {
@@ -59,17 +63,16 @@ TEST(fairness_test, a_thousand_endless_guests_leave_room_and_share_the_rest) {
     std::atomic<int> ticks{0};
     group ticker;
     ticker.spawn([&] {
-      for (; ticks < 100; ++ticks) weft::sleep_for(std::chrono::milliseconds(1));
+      for (; ticks < 20; ++ticks) weft::sleep_for(std::chrono::milliseconds(1));
     });
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 5; ++i) {
       write_text(line.ends[1], "ping\n");
       EXPECT_EQ(read_until(line.ends[1], "\n"), "ping\n");
     }
     ticker.join();
-    EXPECT_EQ(ticks, 100);
-    // Long enough for every guest to have had some turns, in whichever time the machine takes for that.
-    while (shared_engine().statistics().guests_started < guests) weft::sleep_for(std::chrono::milliseconds(10));
-    weft::sleep_for(std::chrono::seconds(3));
+    EXPECT_EQ(ticks, 20);
+    // Long enough for every guest to have had some turns.
+    weft::sleep_for(std::chrono::milliseconds(5 * guests));
     ::shutdown(line.ends[1], SHUT_RDWR);
     server.join();
     hogs.cancel();

@@ -48,10 +48,14 @@ static int sleep_and_compute(void) {
   }
 }
 
+// Seen from outside, or the compiler would leave the allocation out.
+void* volatile latest;
+
 static int grow(void) {
-  for (;;) {
-    if (malloc(1 << 20) == NULL) return 3;
-  }
+  do {
+    latest = malloc(1 << 20);
+  } while (latest != NULL);
+  return 3;
 }
 
 static int recurse(int n) {

@@ -4,6 +4,7 @@
 
 #[path = "../../rust_common/harness.rs"]
 mod harness;
+#[allow(dead_code, reason = "of the leaves only the picture is drawn here")]
 #[path = "../../rust_common/leaf.rs"]
 mod leaf;
 
