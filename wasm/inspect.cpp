@@ -14,6 +14,8 @@ std::string inspect(std::span<const std::byte> file) {
   return std::string(detail::to_view(detail::weft_bytes_view(text.get())));
 }
 
-bool provides_import(std::string_view module, std::string_view name) noexcept { return detail::provides_itself(module, name); }
+bool provides_import(std::string_view module, std::string_view name) noexcept {
+  return detail::provides_itself(module, name);
+}
 
 }  // namespace weft::wasm
