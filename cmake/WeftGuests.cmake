@@ -4,7 +4,7 @@
 #
 # The language is told by the ending: .c, .cpp, .go, .ts (AssemblyScript). C and C++ must be there, as ./dev setup installs them;
 # where Go or npm are missing, `target` does not exist for such sources, and a status line says so.
-# Go files among DEPENDS are compiled along with the source.
+# Go files among DEPENDS are compiled along with the source; where a go.mod lies beside it, it is a module and built as one.
 # KEEP_NAMES leaves the functions' names in, DEBUG_INFO files and lines as well; without them modules are stripped. FLAGS are the
 # compiler's.
 include_guard()
@@ -137,7 +137,15 @@ function(weft_guest_go_command result sources output keep_names)
   if(keep_names)
     set(strip "")
   endif()
-  set(${result} "${CMAKE_COMMAND}" -E env GOOS=wasip1 GOARCH=wasm GOTOOLCHAIN=local GOWORK=off GOFLAGS=
+  # A source with a go.mod beside it is a module, built as a whole.
+  list(GET sources 0 source)
+  get_filename_component(folder "${source}" DIRECTORY)
+  set(place "")
+  if(EXISTS "${folder}/go.mod")
+    set(sources .)
+    set(place "${CMAKE_COMMAND}" -E chdir "${folder}")
+  endif()
+  set(${result} ${place} "${CMAKE_COMMAND}" -E env GOOS=wasip1 GOARCH=wasm GOTOOLCHAIN=local GOWORK=off GOFLAGS=
     "${WEFT_GUEST_GO}" build -trimpath ${strip} -o "${output}" ${sources} PARENT_SCOPE)
 endfunction()
 

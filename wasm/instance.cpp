@@ -28,7 +28,7 @@ class instance::state {
       : program_(std::move(m), std::move(options)), context_(program_.make_context()) {
     program_.start(run_, context_);
     if (const auto ended = run_->ended_early()) throw guest_exit(program_.name(), *ended);
-    if (program_.exports(detail::initializer)) invoke(find(detail::initializer, ":"), nullptr, nullptr);
+    if (program_.function_kind(detail::initializer) == ":") invoke(find(detail::initializer, ":"), nullptr, nullptr);
     refresh_memory();
   }
   state(const state&) = delete;
@@ -55,7 +55,7 @@ class instance::state {
     const turn now(*this);
     memory_.detach();
     usable_ = false;
-    if (const auto exit_code = run_->call(function, arguments, results)) throw guest_exit(program_.name(), *exit_code);
+    if (const auto exit_code = call_out(function, arguments, results)) throw guest_exit(program_.name(), *exit_code);
     usable_ = true;
     refresh_memory();
   }
@@ -91,6 +91,19 @@ class instance::state {
     if (usable_) throw std::logic_error("guest '" + program_.name() + "' cannot be called while its memory is lent");
     throw std::logic_error("guest '" + program_.name() +
                            "' is no longer usable: a call of it did not return; make another instance");
+  }
+
+  // After its end, but not when that is a cancellation, lines that are held back are written.
+  std::optional<int> call_out(const detail::weft_function& function, const detail::weft_value* arguments,
+                              detail::weft_value* results) {
+    try {
+      const std::optional<int> exit_code = run_->call(function, arguments, results);
+      if (exit_code) context_.flush();
+      return exit_code;
+    } catch (const trap&) {
+      context_.flush();
+      throw;
+    }
   }
 
   void refresh_memory() noexcept {

@@ -2,12 +2,13 @@
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/runtime.hpp>
 #include <weft/scheduler/this_fiber.hpp>
-#include <weft/wasm/engine.hpp>
-#include <weft/wasm/guest.hpp>
+#include <weft/sync/channel.hpp>
+#include <weft/wasm/wasm.hpp>
 
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <vector>
 
@@ -137,6 +138,86 @@ double ticker_with_hog_guests(unsigned workers, long size) {
   });
 }
 
+// ---- guests as parts of a program: talkers.c
+
+weft::wasm::host_functions host_of_talkers() {
+  weft::wasm::host_functions host;
+  host.add_immediate("bench", "at_once", [](int n) { return n; });
+  host.add("bench", "parking", [](int n) { return n; });
+  return host;
+}
+
+// Runs f(module of the talkers) on a fiber, with what it imports.
+template <class F>
+double with_talkers(unsigned workers, F f) {
+  return weft::run(weft::options{.workers = workers}, [&f] {
+    weft::wasm::engine engine({.cache_directory = std::filesystem::path()});
+    return f(engine.load(WEFT_BENCH_TALKERS));
+  });
+}
+
+std::uint32_t sum_below(long n) { return static_cast<std::uint32_t>(n * (n - 1) / 2); }
+
+double typed_call(unsigned workers, long size) {
+  return with_talkers(workers, [size](const weft::wasm::module& module) {
+    weft::wasm::instance instance(module, {.functions = host_of_talkers()});
+    const auto answer = instance.function<int()>("answer");
+    return bench::nanoseconds_each(size, [&answer](long n) {
+      for (long i = 0; i < n; ++i) bench::require(answer() == 42, "the guest's answer");
+    });
+  });
+}
+
+double host_calls(unsigned workers, long size, const char* function) {
+  return with_talkers(workers, [size, function](const weft::wasm::module& module) {
+    weft::wasm::instance instance(module, {.functions = host_of_talkers()});
+    const auto call = instance.function<std::uint32_t(int)>(function);
+    return bench::nanoseconds_each(size, [&call](long n) {
+      bench::require(call(static_cast<int>(n)) == sum_below(n), "the sum of the host's answers");
+    });
+  });
+}
+
+double host_call_at_once(unsigned workers, long size) { return host_calls(workers, size, "call_at_once"); }
+double host_call_parking(unsigned workers, long size) { return host_calls(workers, size, "call_parking"); }
+
+constexpr std::size_t talk_buffer = 128;
+
+double talk_between_guests(unsigned workers, long size) {
+  return with_talkers(workers, [size](const weft::wasm::module& module) {
+    return bench::nanoseconds_each(size, [&module](long n) {
+      auto [send, receive] = weft::make_channel<weft::wasm::message>(talk_buffer);
+      weft::group g;
+      g.spawn([&, send = std::move(send)] {
+        weft::wasm::guest sender(module, {.functions = host_of_talkers(), .channels = {{"", send}}});
+        bench::require(sender.call("send_all", {n}) == 1, "all is sent");
+      });
+      weft::wasm::instance receiver(module, {.functions = host_of_talkers(), .channels = {{"", receive}}});
+      bench::require(receiver.call<std::uint32_t(int)>("receive_all", static_cast<int>(n)) == sum_below(n), "the sum");
+    });
+  });
+}
+
+double talk_to_fiber(unsigned workers, long size) {
+  return with_talkers(workers, [size](const weft::wasm::module& module) {
+    return bench::nanoseconds_each(size, [&module](long n) {
+      auto [send, receive] = weft::make_channel<weft::wasm::message>(talk_buffer);
+      weft::group g;
+      g.spawn([&, send = std::move(send)] {
+        weft::wasm::guest sender(module, {.functions = host_of_talkers(), .channels = {{"", send}}});
+        bench::require(sender.call("send_all", {n}) == 1, "all is sent");
+      });
+      std::uint32_t sum = 0;
+      for (const weft::wasm::message& m : receive) {
+        std::uint32_t value = 0;
+        std::memcpy(&value, m.bytes().data(), sizeof value);
+        sum += value;
+      }
+      bench::require(sum == sum_below(n), "the sum");
+    });
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -148,6 +229,11 @@ int main(int argc, char** argv) {
       {"cancel_spinning_guest", "ms", cancel_spinning_guest},
       {"compute_guests", "s", compute_guests},
       {"ticker_with_hog_guests", "ms", ticker_with_hog_guests},
+      {"typed_call", "ns", typed_call},
+      {"host_call_at_once", "ns", host_call_at_once},
+      {"host_call_parking", "ns", host_call_parking},
+      {"talk_between_guests", "ns", talk_between_guests},
+      {"talk_to_fiber", "ns", talk_to_fiber},
   };
   return bench::run_program(argc, argv, WEFT_VERSION, workloads);
 }

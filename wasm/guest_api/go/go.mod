@@ -1,0 +1,3 @@
+module weft.guest/weft
+
+go 1.21
