@@ -190,7 +190,7 @@ void start() {
   const main_thread_inside inside;
   const sigset_t blocked = signals_to_block();
   sigset_t before;
-  real_pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  real_pthread_sigmask(SIG_SETMASK, &blocked, &before);
   const auto made = [] {
     try {
       engine = new runtime(runtime_options());
