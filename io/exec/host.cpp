@@ -149,7 +149,8 @@ void in_child() noexcept {
     move_rseq(*self);
     self->orphaned = true;
     current_thread = nullptr;
-    const sigset_t mask = std::bit_cast<sigset_t>(std::array<std::uint64_t, sizeof(sigset_t) / 8>{self->blocked});
+    const sigset_t mask = std::bit_cast<sigset_t>(
+        std::array<std::uint64_t, sizeof(sigset_t) / 8>{self->blocked.load(std::memory_order_relaxed)});
     real_pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   }
   is_main_thread = true;
@@ -189,7 +190,7 @@ void start() {
   const main_thread_inside inside;
   const sigset_t blocked = signals_to_block();
   sigset_t before;
-  real_pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  real_pthread_sigmask(SIG_SETMASK, &blocked, &before);
   const auto made = [] {
     try {
       engine = new runtime(runtime_options());
@@ -272,6 +273,7 @@ void run(void* argument) noexcept {
     t.stack_size = stack.size;
   }
   set_waits(t, foreign_threads::waits::of_caller());
+  if (must_cancel(t) || must_handle_signal(t)) interrupt(t);  // before it had begun
   t.started.store(true, std::memory_order_release);
   if (t.given_stack != nullptr) {
     context::jump_fcontext(context::make_fcontext(t.stack_low + t.stack_size, t.stack_size, &run_on_given_stack), &t);

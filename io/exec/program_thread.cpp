@@ -194,9 +194,10 @@ program_thread* program_thread_numbered(int tid) noexcept {
 }
 
 bool must_cancel(const program_thread& t) noexcept {
+  if (!t.cancel_requested.load(std::memory_order_seq_cst)) return false;
   const int state =
-      field<std::atomic<int>>(t.block, glibc::instance().at->cancel_handling).load(std::memory_order_seq_cst);
-  return (state & cancel_disabled) == 0 && (state & cancel_requested) != 0 && (state & thread_exiting) == 0;
+      field<std::atomic<int>>(t.block, glibc::instance().at->cancel_handling).load(std::memory_order_relaxed);
+  return (state & (cancel_disabled | thread_exiting)) == 0;
 }
 
 }  // namespace weft::exec

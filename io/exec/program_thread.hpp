@@ -42,6 +42,8 @@ struct program_thread {
 
   std::atomic<bool> started{false};
   std::atomic<bool> finished{false};
+  // By pthread_cancel(). The C library's own mark is set only when the thread acts on it: its functions that we call must not.
+  std::atomic<bool> cancel_requested{false};
   bool orphaned = false;  // the only thread of a forked child
 
   spin_lock lock;  // for what follows
@@ -51,7 +53,7 @@ struct program_thread {
   foreign_threads::waits waits;  // for input, output and the like; empty before it has begun and after its end
 
   std::atomic<std::uint64_t> pending{0};  // signals sent to it that it has not handled
-  std::uint64_t blocked = 0;              // its signal mask; the kernel's knows nothing of it
+  std::atomic<std::uint64_t> blocked{0};  // its signal mask; the kernel's knows nothing of it
   stack_t alternate_stack = {};
 };
 
@@ -113,7 +115,7 @@ void on_runtime_side(F&& f) noexcept {
 [[nodiscard]] bool must_cancel(const program_thread& t) noexcept;
 // True if a signal is to be handled.
 [[nodiscard]] inline bool must_handle_signal(const program_thread& t) noexcept {
-  return (t.pending.load(std::memory_order_seq_cst) & ~t.blocked) != 0;
+  return (t.pending.load(std::memory_order_seq_cst) & ~t.blocked.load(std::memory_order_seq_cst)) != 0;
 }
 
 // Whose made-up number this is. Linear in the number of threads there have been at once.

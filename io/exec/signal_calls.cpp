@@ -40,7 +40,7 @@ sigset_t set_of(std::uint64_t word) noexcept {
 }
 
 int change_mask(program_thread& self, int how, const sigset_t* set, sigset_t* before) {
-  if (before != nullptr) *before = set_of(self.blocked);
+  if (before != nullptr) *before = set_of(self.blocked.load(std::memory_order_relaxed));
   if (set == nullptr) return 0;
   const std::uint64_t wanted = word_of(*set);
   switch (how) {
@@ -98,9 +98,10 @@ int send(program_thread& t, int signal) {
   if (signal == 0 || t.finished.load(std::memory_order_acquire)) return 0;
   t.pending.fetch_or(bit_of(signal), std::memory_order_seq_cst);
   program_thread* self = this_program_thread();
+  if (!must_handle_signal(t)) return 0;
   if (&t != self) {
     interrupt(t);
-  } else if (must_handle_signal(t)) {
+  } else {
     handle_signals(t);
   }
   return 0;
@@ -178,7 +179,7 @@ int raise(int signal) noexcept {
 int sigpending(sigset_t* set) noexcept {
   const program_thread* self = this_program_thread();
   if (self == nullptr) return real_sigpending(set);
-  *set = set_of(self->pending.load(std::memory_order_relaxed) & self->blocked);
+  *set = set_of(self->pending.load(std::memory_order_relaxed) & self->blocked.load(std::memory_order_relaxed));
   return 0;
 }
 

@@ -29,6 +29,7 @@ constexpr real_function<decltype(::pthread_timedjoin_np), "pthread_timedjoin_np"
 constexpr real_function<decltype(::pthread_clockjoin_np), "pthread_clockjoin_np"> real_pthread_clockjoin_np;
 constexpr real_function<decltype(::pthread_detach), "pthread_detach"> real_pthread_detach;
 constexpr real_function<void(void*), "pthread_exit"> real_pthread_exit;
+constexpr real_function<decltype(::pthread_setcancelstate), "pthread_setcancelstate"> real_pthread_setcancelstate;
 constexpr real_function<decltype(::pthread_cancel), "pthread_cancel"> real_pthread_cancel;
 constexpr real_function<decltype(::pthread_setname_np), "pthread_setname_np"> real_pthread_setname_np;
 constexpr real_function<decltype(::pthread_getname_np), "pthread_getname_np"> real_pthread_getname_np;
@@ -201,11 +202,20 @@ int pthread_cancel(pthread_t id) {
   program_thread* t = program_thread_of(id);
   if (t == nullptr) return real_pthread_cancel(id);
   if (t->finished.load(std::memory_order_acquire)) return 0;
-  field<std::atomic<int>>(t->block, glibc::instance().at->cancel_handling)
-      .fetch_or(cancel_pending | cancel_requested, std::memory_order_seq_cst);
-  if (t != this_program_thread()) interrupt(*t);
+  t->cancel_requested.store(true, std::memory_order_seq_cst);
+  if (t != this_program_thread() && must_cancel(*t)) interrupt(*t);
   return 0;
 }
+
+// What was asked for while it was off ends the next wait.
+int pthread_setcancelstate(int state, int* before) {
+  const int result = real_pthread_setcancelstate(state, before);
+  program_thread* self = this_program_thread();
+  if (self != nullptr && must_cancel(*self)) interrupt(*self);
+  return result;
+}
+
+void pthread_testcancel() { cancellation_point(); }
 
 int pthread_setname_np(pthread_t id, const char* name) noexcept {
   program_thread* t = program_thread_of(id);

@@ -4,11 +4,15 @@
 
 #include <chrono>
 
+#include <weft/io/exec/glibc.hpp>
+#include <weft/io/exec/real.hpp>
 #include <weft/io/exec/signals.hpp>
 
 namespace weft::exec {
 
 namespace {
+
+constexpr real_function<void(), "pthread_testcancel"> real_testcancel;
 
 using namespace std::chrono;
 
@@ -32,7 +36,15 @@ time_point on_steady_clock(clockid_t clock, const timespec* when) noexcept {
   return parker::from_now(target - as_duration(now));
 }
 
-void cancellation_point() { ::pthread_testcancel(); }
+void cancellation_point() {
+  program_thread* self = this_program_thread();
+  if (self != nullptr) {
+    if (!must_cancel(*self)) return;
+    field<std::atomic<int>>(self->block, glibc::instance().at->cancel_handling)
+        .fetch_or(cancel_pending | cancel_requested, std::memory_order_relaxed);
+  }
+  real_testcancel();
+}
 
 bool answer_interruption() {
   cancellation_point();

@@ -19,7 +19,9 @@ namespace weft::detail {
 namespace {
 
 constexpr std::size_t most_stacks_a_mapping = 64;
-constexpr std::size_t usual_mapping = 16 << 20;  // larger stacks are mapped fewer at a time
+constexpr std::size_t usual_mapping = 64 << 20;  // larger stacks are mapped fewer at a time
+// From here on a stack's two ends need a page table each. Marks in a table would make the kernel keep one for the guard alone.
+constexpr std::size_t large = 4 << 20;
 constexpr std::size_t stacks_a_look = 4'096;
 constexpr int madv_guard_install = 102;  // Linux 6.13; not in older headers
 
@@ -41,15 +43,19 @@ bool install_guards_at_once(char* mapping, std::size_t stacks, std::size_t stack
 
 // A guard that does not split the mapping where the kernel can do that, else an inaccessible range, which costs two of the
 // process's vm.max_map_count mappings a stack.
-bool install_guard(char* stack) noexcept {
-  return ::madvise(stack, stack_pool::guard_size, madv_guard_install) == 0 ||
-         ::mprotect(stack, stack_pool::guard_size, PROT_NONE) == 0;
+bool mark_guard(char* stack) noexcept { return ::madvise(stack, stack_pool::guard_size, madv_guard_install) == 0; }
+bool protect_guard(char* stack) noexcept { return ::mprotect(stack, stack_pool::guard_size, PROT_NONE) == 0; }
+
+// Half a KiB for two mappings against 4 KiB for a page table; where there are no more mappings the table it is.
+bool install_guard(char* stack, std::size_t stack_size) noexcept {
+  if (stack_size >= large) return protect_guard(stack) || mark_guard(stack);
+  return mark_guard(stack) || protect_guard(stack);
 }
 
 bool install_guards(char* mapping, std::size_t stacks, std::size_t stack_size) noexcept {
-  if (install_guards_at_once(mapping, stacks, stack_size)) return true;
+  if (stack_size < large && install_guards_at_once(mapping, stacks, stack_size)) return true;
   for (std::size_t i = 0; i < stacks; ++i) {
-    if (!install_guard(mapping + i * stack_size)) return false;
+    if (!install_guard(mapping + i * stack_size, stack_size)) return false;
   }
   return true;
 }

@@ -69,6 +69,11 @@ exec_command::exec_command(CLI::App& program)
       .add_option("--workers", workers_, "OS threads that run its threads; default: the CPUs it may use")
       ->type_name("N");
   app().add_option("--io", io_, "The I/O engine: auto, uring or epoll")->type_name("ENGINE");
+  app()
+      .add_option(
+          "--audit", audit_,
+          "Write to FILE (- is standard error) which system calls blocked a worker, and where they were made; slow")
+      ->type_name("FILE");
   app().footer(examples);
 }
 
