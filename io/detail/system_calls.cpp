@@ -203,4 +203,11 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
   return ::fstat(fd, &status) == 0 ? status.st_size : -errno;
 }
 
+[[gnu::noinline]] std::int64_t position_of(int fd) noexcept {
+  const off_t position = ::lseek(fd, 0, SEEK_CUR);
+  return position >= 0 ? position : -errno;
+}
+
+[[gnu::noinline]] void set_position(int fd, std::int64_t position) noexcept { ::lseek(fd, position, SEEK_SET); }
+
 }  // namespace weft::io::detail
