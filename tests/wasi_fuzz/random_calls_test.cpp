@@ -2,7 +2,7 @@
 // not. A guest's memory has inaccessible pages on both sides here, so that whoever touches what is not the guest's is caught at
 // once, also without a sanitizer. A few seconds in an ordinary run; WEFT_FUZZ_SECONDS says how long instead (with
 // TMPDIR on a file system in memory), and WEFT_TEST_SEED repeats a run.
-#include "wasm_support.hpp"
+#include <gtest/gtest.h>
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -11,14 +11,27 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <string>
 #include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <support.hpp>
+#include <weft/weft.hpp>
 
 #include <weft/wasm/wasi/context.hpp>
 #include <weft/wasm/wasi/functions.hpp>
 
-namespace weft::wasm::test {
+namespace weft::wasm::wasi {
 namespace {
 
 using namespace std::chrono_literals;
@@ -26,6 +39,41 @@ using namespace std::chrono_literals;
 constexpr std::size_t page = 4096;
 constexpr std::size_t memory_size = 48 * page;
 constexpr std::size_t most_arguments = 9;
+
+// Gone with everything in it at the end.
+class scratch_folder {
+ public:
+  scratch_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
+    path_ = name;
+  }
+  ~scratch_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+  [[nodiscard]] std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+void write_file(const std::filesystem::path& file, std::string_view content) {
+  std::ofstream(file, std::ios::binary) << content;
+}
+
+std::string read_file(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::size_t open_descriptors() {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
+}
 
 class fenced_memory {
  public:
@@ -207,6 +255,7 @@ void play(const std::vector<wasi::definition>& functions, weft::test::random_sou
                               .directories = {{inside, "/"}, {inside / "dir", "/dir", access::read}},
                               .input = stdio::text("some input"),
                               .output = stdio::capture(output),
+                              .error = stdio::null(),
                               .sockets = {pair[0]}};
   {
     random_guest guest(options, random);
@@ -223,7 +272,7 @@ void play(const std::vector<wasi::definition>& functions, weft::test::random_sou
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(top.path()), {}), 2);
 }
 
-TEST(wasi_fuzz_test, random_calls_do_no_harm) {
+TEST(random_calls_test, do_no_harm) {
   const char* given = std::getenv("WEFT_FUZZ_SECONDS");
   const int guests = given != nullptr ? std::numeric_limits<int>::max() : weft::test::rounds(8);
   const std::chrono::seconds longest = given != nullptr ? std::chrono::seconds(std::atoi(given)) : 3600s;
@@ -243,4 +292,4 @@ TEST(wasi_fuzz_test, random_calls_do_no_harm) {
 }
 
 }  // namespace
-}  // namespace weft::wasm::test
+}  // namespace weft::wasm::wasi
