@@ -183,6 +183,7 @@ ssize_t pwritev64(int fd, const iovec* buffers, int count, off64_t offset) {
   return pwritev(fd, buffers, count, offset);
 }
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room) {
   constexpr real_function<ssize_t(int, void*, size_t, size_t), "__read_chk"> real_read_chk;
   return size <= room ? read(fd, buffer, size) : real_read_chk(fd, buffer, size, room);
@@ -196,5 +197,6 @@ ssize_t __pread_chk(int fd, void* buffer, size_t size, off_t offset, size_t room
 ssize_t __pread64_chk(int fd, void* buffer, size_t size, off64_t offset, size_t room) {
   return __pread_chk(fd, buffer, size, offset, room);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"
