@@ -9,6 +9,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,8 +52,28 @@ double time_of(const std::function<void()>& work) {
   return seconds(clock::now() - begin).count();
 }
 
-void print(const char* name, times& ours, times& peers, double unit, const char* what) {
-  std::printf("%-34s fibers %9.2f (%9.2f)  threads %9.2f (%9.2f) %s  rate of fibers / threads %.2f\n", name,
+// CPU time of this process, which hardly depends on what else the machine does; a machine with other work favours many threads, each of which has
+// a share of its own.
+double cpu_time() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto of = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return of(used.ru_utime) + of(used.ru_stime);
+}
+
+struct both_times {
+  times elapsed, cpu;
+  void measure(const std::function<void()>& work) {
+    const double before = cpu_time();
+    elapsed.add(time_of(work));
+    cpu.add(cpu_time() - before);
+  }
+};
+
+void print(const char* name, const char* which, times& ours, times& peers, double unit, const char* what) {
+  std::printf("%-28s %-8s fibers %9.2f (%9.2f)  threads %9.2f (%9.2f) %s  threads / fibers %.2f\n", name, which,
               ours.least() * unit, ours.median() * unit, peers.least() * unit, peers.median() * unit, what,
               peers.least() / ours.least());
 }
@@ -121,12 +142,13 @@ void on_fibers(int count, const std::function<void(int)>& work) {
 
 void side_by_side(const char* name, int rounds, int count, const std::function<void(int)>& work, double unit,
                   const char* what) {
-  times fibers, threads;
+  both_times fibers, threads;
   for (int i = 0; i < rounds; ++i) {
-    weft::run({.workers = 2}, [&] { fibers.add(time_of([&] { on_fibers(count, work); })); });
-    threads.add(time_of([&] { on_threads(count, work); }));
+    weft::run({.workers = 2}, [&] { fibers.measure([&] { on_fibers(count, work); }); });
+    threads.measure([&] { on_threads(count, work); });
   }
-  print(name, fibers, threads, unit, what);
+  print(name, "elapsed", fibers.elapsed, threads.elapsed, unit, what);
+  print(name, "CPU", fibers.cpu, threads.cpu, unit, what);
 }
 
 void query(PGconn* c, const char* text) {
