@@ -4,6 +4,7 @@
 #
 # The language is told by the ending: .c, .cpp, .go, .ts (AssemblyScript). C and C++ must be there, as ./dev setup installs them;
 # where Go or npm are missing, `target` does not exist for such sources, and a status line says so.
+# Go files among DEPENDS are compiled along with the source.
 # KEEP_NAMES leaves the functions' names in, DEBUG_INFO files and lines as well; without them modules are stripped. FLAGS are the
 # compiler's.
 include_guard()
@@ -131,13 +132,13 @@ function(weft_guest_clang_command result compiler source output keep_names debug
   set(${result} ${command} ${flags} -o "${output}" "${source}" PARENT_SCOPE)
 endfunction()
 
-function(weft_guest_go_command result source output keep_names)
+function(weft_guest_go_command result sources output keep_names)
   set(strip "-ldflags=-s -w")
   if(keep_names)
     set(strip "")
   endif()
   set(${result} "${CMAKE_COMMAND}" -E env GOOS=wasip1 GOARCH=wasm GOTOOLCHAIN=local GOWORK=off GOFLAGS=
-    "${WEFT_GUEST_GO}" build -trimpath ${strip} -o "${output}" "${source}" PARENT_SCOPE)
+    "${WEFT_GUEST_GO}" build -trimpath ${strip} -o "${output}" ${sources} PARENT_SCOPE)
 endfunction()
 
 function(weft_guest_asc_command result source output keep_names)
@@ -163,6 +164,7 @@ function(weft_add_guest target)
   get_filename_component(folder "${output}" DIRECTORY)
   get_filename_component(ending "${source}" LAST_EXT)
   set(debug_info "${arg_DEBUG_INFO}")
+  list(TRANSFORM arg_DEPENDS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
   if(ending STREQUAL ".c")
     weft_guest_clang_command(command "${WEFT_GUEST_CLANG}" "${source}" "${output}" "${arg_KEEP_NAMES}" "${debug_info}" "${arg_FLAGS}")
   elseif(ending STREQUAL ".cpp")
@@ -172,7 +174,9 @@ function(weft_add_guest target)
     if(NOT WEFT_GUEST_GO)
       return()
     endif()
-    weft_guest_go_command(command "${source}" "${output}" "${arg_KEEP_NAMES}")
+    set(more "${arg_DEPENDS}")
+    list(FILTER more INCLUDE REGEX "\\.go$")
+    weft_guest_go_command(command "${source};${more}" "${output}" "${arg_KEEP_NAMES}")
   elseif(ending STREQUAL ".ts")
     if(NOT WEFT_GUEST_ASC)
       return()
@@ -181,7 +185,6 @@ function(weft_add_guest target)
   else()
     message(FATAL_ERROR "weft_add_guest(${target}): no compiler is known for '${ending}'")
   endif()
-  list(TRANSFORM arg_DEPENDS PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/" REGEX "^[^/]")
   file(MAKE_DIRECTORY "${folder}")
   add_custom_command(
     OUTPUT "${output}"

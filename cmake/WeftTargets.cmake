@@ -57,6 +57,20 @@ function(weft_add_extension name folder)
   add_subdirectory("${PROJECT_SOURCE_DIR}/${folder}" "${PROJECT_BINARY_DIR}/${folder}")
 endfunction()
 
+# What `weft exec` preloads into a program: its threads become fibers. Sanitizers know nothing of threads whose thread pointer changes.
+function(weft_add_exec)
+  include(WeftFibersShared)
+  if(NOT TARGET weft_fibers_shared)
+    return()
+  endif()
+  add_library(weft_exec SHARED)
+  weft_target_defaults(weft_exec)
+  target_include_directories(weft_exec PRIVATE "${WEFT_BUILD_INCLUDE_DIR}")
+  # Objects, so that nothing is taken from the archive of Boost.Fiber.
+  target_link_libraries(weft_exec PRIVATE weft_fibers_shared weft_io)
+  add_subdirectory("${PROJECT_SOURCE_DIR}/io/exec" "${PROJECT_BINARY_DIR}/io/exec")
+endfunction()
+
 # The host for guests: weft_wasm (weft::wasm) and the program `weft`.
 function(weft_add_wasm)
   add_library(weft_wasm STATIC)

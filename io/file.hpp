@@ -75,7 +75,7 @@ class file {
   // Takes an open descriptor over. The name is for messages.
   [[nodiscard]] static file adopt(int fd, std::string name = {});
 
-  // Bytes read at the position, which moves on; 0 at the end. Less than asked for only before the end. Parks.
+  // Bytes read at the position, which moves on; 0 at the end. Less than asked for only before the end, or before an error or a cancellation, which the next call tells. Parks.
   std::size_t read_some(std::span<std::byte> buffer);
   std::size_t read_some(std::span<std::byte> buffer, std::error_code& error);
   // The same into several buffers, one after the other.

@@ -8,6 +8,7 @@
 #include <string>
 #include <system_error>
 
+#include <weft/io/detail/errors.hpp>
 #include <weft/io/detail/transfer.hpp>
 
 namespace weft::io {
@@ -17,6 +18,7 @@ namespace {
 using detail::descriptor_handle;
 using detail::descriptor_use;
 using detail::operation;
+using detail::reported;
 using detail::short_count;
 
 std::string describe_reader(int fd) { return "pipe (reading end, descriptor " + std::to_string(fd) + ")"; }
@@ -37,6 +39,10 @@ std::size_t pipe_reader::read_vectors(std::span<const iovec> buffers) {
       use.check(detail::read(use.fd(), buffers, operation::current_position, short_count::is_enough, use.target())));
 }
 
+std::size_t pipe_reader::read_some(std::span<std::byte> buffer, std::error_code& error) {
+  return reported(error, [&] { return read_some(buffer); });
+}
+
 pipe_writer pipe_writer::adopt(int fd) { return pipe_writer(descriptor_handle(fd, &describe_writer)); }
 
 std::size_t pipe_writer::write_some(std::span<const std::byte> data) {
@@ -52,6 +58,13 @@ std::size_t pipe_writer::write_vectors(std::span<const iovec> data) {
 
 void pipe_writer::write_all(std::span<const std::byte> data) {
   while (!data.empty()) data = data.subspan(write_some(data));
+}
+
+std::size_t pipe_writer::write_some(std::span<const std::byte> data, std::error_code& error) {
+  return reported(error, [&] { return write_some(data); });
+}
+void pipe_writer::write_all(std::span<const std::byte> data, std::error_code& error) {
+  reported(error, [&] { write_all(data); });
 }
 
 [[gnu::noinline]] std::pair<pipe_reader, pipe_writer> make_pipe() {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <weft/io/detail/asio_stream.hpp>
@@ -25,6 +26,8 @@ class pipe_reader : public detail::asio_readable<pipe_reader> {
   std::size_t read_some(std::span<std::byte> buffer);
   // The same into several buffers, one after the other. Parks.
   std::size_t read_vectors(std::span<const iovec> buffers);
+  // The same with the error in `error` instead of thrown; 0 then, too.
+  std::size_t read_some(std::span<std::byte> buffer, std::error_code& error);
   // Buffers of Asio's: see <weft/io/asio.hpp>.
   using asio_readable<pipe_reader>::read_some;
 
@@ -50,10 +53,13 @@ class pipe_writer : public detail::asio_writable<pipe_writer> {
   std::size_t write_some(std::span<const std::byte> data);
   // The same from several buffers, by one system call. Parks.
   std::size_t write_vectors(std::span<const iovec> data);
+  // The same with the error in `error` instead of thrown; 0 then.
+  std::size_t write_some(std::span<const std::byte> data, std::error_code& error);
   using asio_writable<pipe_writer>::write_some;
   // Returns when the pipe has taken everything. Parks.
   void write_all(std::span<const std::byte> data);
   void write_all(std::string_view text) { write_all(std::as_bytes(std::span(text))); }
+  void write_all(std::span<const std::byte> data, std::error_code& error);
 
   // As pipe_reader::close().
   void close() { descriptor_.close(); }

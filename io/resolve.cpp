@@ -19,6 +19,7 @@
 
 #include <weft/io/detail/poll_many.hpp>
 #include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/testing.hpp>
 
 namespace weft::io {
 
@@ -253,8 +254,8 @@ class lookup {
   detail::time_point limit() const {
     timeval left{};
     if (ares_timeout(channel_, nullptr, &left) == nullptr) return detail::time_point::max();
-    return detail::time_point::clock::now() + std::chrono::seconds(left.tv_sec) +
-           std::chrono::microseconds(left.tv_usec) + std::chrono::milliseconds(1);
+    return testing::now() + std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec) +
+           std::chrono::milliseconds(1);
   }
 
   answer answer_;

@@ -20,11 +20,12 @@ namespace weft::testing {
 
 namespace {
 
-options runtime_options() {
+options runtime_options(simulation* world) {
   options o;
   o.workers = 1;
   o.backstop = o.spin = std::chrono::nanoseconds(0);
   o.monitor = false;
+  if (world != nullptr) o.driver = [world](unsigned) { return world->make_driver(); };
   return o;
 }
 
@@ -58,7 +59,7 @@ void print_failure(std::uint64_t seed, const std::string& why) {
 class explorer {
  public:
   explorer(const detail::seeded_run::settings& s, const std::function<void()>& f)
-      : run_(s), core_(runtime_options(), &run_), f_(f) {}
+      : run_(s), core_(runtime_options(s.world), &run_), f_(f) {}
 
   // Calls schedules(), which calls run_schedule(), on the fiber.
   template <class F>
@@ -111,7 +112,7 @@ class explorer {
 
 report explore_seeds(explore_options o, bool print, const std::function<void()>& f) {
   report r;
-  explorer e({.most_switches = o.most_switches, .late_timers = o.late_timers, .print = print}, f);
+  explorer e({.most_switches = o.most_switches, .late_timers = o.late_timers, .print = print, .world = o.world}, f);
   e.on_fiber([&] {
     for (std::uint64_t seed = o.seed; r.schedules < o.schedules && !r.failing_seed; ++seed) {
       const std::exception_ptr error = e.run_schedule(seed);
@@ -142,7 +143,11 @@ report explore(const explore_options& o, const std::function<void()>& f) {
 }
 
 report run(const run_options& o, const std::function<void()>& f) {
-  return explore_seeds({.seed = o.seed, .schedules = 1, .late_timers = o.late_timers, .most_switches = o.most_switches},
+  return explore_seeds({.seed = o.seed,
+                        .schedules = 1,
+                        .late_timers = o.late_timers,
+                        .most_switches = o.most_switches,
+                        .world = o.world},
                        o.print, f);
 }
 

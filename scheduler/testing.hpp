@@ -20,7 +20,7 @@
 // go by that clock, which begins at std::chrono::steady_clock::now(). A single fiber that only polls (yields again and again)
 // counts as waiting. While a call of weft::blocking() is under way time stands still until it has returned. I/O is real, so it is outside the
 // seed's reach: where it is all that fibers wait for, the run waits for it; where timers run as well, they go on when no
-// operation has completed for 2 ms.
+// operation has completed for 2 ms. With a simulation (weft/io/testing.hpp) the seed decides about I/O as well, faults included.
 //
 // Sources of the ideas: shuttle (Amazon, Rust) for random schedules that can be replayed, Trio's autojump clock for the time.
 #pragma once
@@ -28,12 +28,31 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 
+#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/schedule_point.hpp>
 
 namespace weft::testing {
+
+// What stands between the fibers of a seeded run and the world: a driver whose operations complete as the seed of the schedule says, and by the
+// run's clock. All of it is called on the run's worker. Serves one run at a time.
+class simulation {
+ public:
+  using time_point = driver::time_point;
+
+  virtual ~simulation() = default;
+
+  // The worker's driver; it is destroyed before the simulation.
+  [[nodiscard]] virtual std::unique_ptr<driver> make_driver() = 0;
+  // A schedule begins; from here on all depends on the seed. `print`: each decision to stderr.
+  virtual void begin(std::uint64_t seed, bool print) noexcept = 0;
+  // Nothing can run: when anything will come from the world, by the run's clock. What is not later than that clock comes with the driver's next
+  // poll(); time_point::max(): nothing will. `timed`: a timer is set, so that time may pass instead. May block.
+  [[nodiscard]] virtual time_point next_event(bool timed) noexcept = 0;
+};
 
 struct explore_options {
   std::uint64_t seed = 1;                   // of the first schedule; the others have the numbers that follow
@@ -42,6 +61,7 @@ struct explore_options {
   std::uint64_t most_switches = 1'000'000;  // a schedule that needs more has failed
   // Asked after each schedule whether it has failed, for tests that do not throw: [] { return ::testing::Test::HasFailure(); }
   std::function<bool()> failed = {};
+  simulation* world = nullptr;  // nullptr: the real one
 };
 
 struct run_options {
@@ -49,6 +69,7 @@ struct run_options {
   bool late_timers = false;
   std::uint64_t most_switches = 1'000'000;
   bool print = false;  // to stderr: each choice, and a dump of all fibers when none can run
+  simulation* world = nullptr;
 };
 
 struct report {

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <mutex>
 
+#include <weft/scheduler/detail/kernel_position.hpp>
+
 namespace weft {
 
 namespace {
@@ -15,6 +17,7 @@ namespace {
 constexpr int signal_number = SIGURG;
 
 std::atomic<const thread_interrupt*> first{nullptr};
+std::atomic<thread_interrupt::wrapper> wrap{nullptr};
 struct sigaction previous_action;
 thread_local bool passing_on = false;  // a handler that was put in after ours may call ours, which has called it
 
@@ -43,7 +46,25 @@ const thread_interrupt* thread_interrupt::find(const siginfo_t& info) noexcept {
   return t;
 }
 
+void thread_interrupt::set_wrapper(wrapper around) noexcept { wrap.store(around, std::memory_order_release); }
+
 void thread_interrupt::on_signal(int signal, siginfo_t* info, void* context) {
+  const wrapper around = wrap.load(std::memory_order_acquire);
+  if (around == nullptr) return handle(signal, info, context);
+  struct arguments {
+    int signal;
+    siginfo_t* info;
+    void* context;
+  } given{signal, info, context};
+  around(
+      [](void* p) noexcept {
+        const auto& g = *static_cast<arguments*>(p);
+        handle(g.signal, g.info, g.context);
+      },
+      &given);
+}
+
+[[gnu::noinline]] void thread_interrupt::handle(int signal, siginfo_t* info, void* context) noexcept {
   const int saved_errno = errno;
   if (const thread_interrupt* t = find(*info)) {
     t->run_(*static_cast<const ucontext_t*>(context));
@@ -82,6 +103,10 @@ bool thread_interrupt::send(pid_t thread) const noexcept {
   info.si_uid = ::getuid();
   info.si_value.sival_ptr = const_cast<thread_interrupt*>(this);
   return ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), thread, signal_number, &info) == 0;
+}
+
+bool thread_interrupt::send_unnoticed(pid_t thread) const noexcept {
+  return detail::is_interruptible(detail::position_of_thread(thread)) && send(thread);
 }
 
 }  // namespace weft

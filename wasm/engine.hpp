@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/wasm/module.hpp>
 
@@ -32,17 +33,30 @@ enum class allocation {
   on_demand,  // mapped for each guest
 };
 
+// How modules become something that runs. The values are fixed.
+enum class compiler : std::int32_t {
+  cranelift = 0,  // optimizes
+  winch = 1,      // one pass: compiles several times faster, and what comes out is slower
+  pulley = 2,     // byte code for an interpreter, for machines where no memory may be executed that was written
+};
+
 struct engine_options {
   allocation memory = allocation::automatic;
   // Guests that the pool has room for. Each takes 4 GiB of address space, and memory only as it is touched.
   unsigned pool_size = 1000;
   // Where compiled code is kept. Without a value: $WEFT_CACHE_DIR, else $XDG_CACHE_HOME/weft, else ~/.cache/weft, and
   // there in `modules`. An empty path: nowhere.
-  std::optional<std::filesystem::path> cache_directory;
+  std::optional<std::filesystem::path> cache_directory = {};
   // Bytes of compiled code to keep; what was not used for longest goes first.
   std::uint64_t cache_limit = std::uint64_t{512} << 20;
   // Bytes a guest may have unless its own limits say otherwise; the default is all that 32-bit WebAssembly can address.
   std::uint64_t default_memory_limit = std::uint64_t{4} << 30;
+  compiler code = compiler::cranelift;
+  // Bytes of stack for the WebAssembly code of a guest, from 16 KiB to 256 MiB; one that recurses deeper traps with
+  // trap_code::stack_exhausted.
+  std::uint64_t stack_size = std::uint64_t{512} << 10;
+  // Tells perf(1) the names of the guests' functions, in /tmp/perf-PID.map.
+  bool perf_map = false;
 };
 
 struct engine_statistics {
@@ -61,13 +75,24 @@ class engine {
   engine(engine&&) noexcept;
   engine& operator=(engine&&) noexcept;
 
-  // Reads and compiles a module, or takes its compiled code from the cache. Parks: the work is done on helper threads
-  // and, for compiling, on all cores. Safe to call from several fibers. The same content is compiled once while a
-  // module of it lives. Throws std::system_error if the file cannot be read, module_error if it is no module.
+  // Reads and compiles a module, or takes its compiled code from the cache. Parks, and is a cancellation point
+  // throughout: the work is done on a thread of its own and, for compiling, on all cores. A caller that is cancelled
+  // goes at once; what is being compiled is finished behind its back, and kept in the cache. Safe to call from several
+  // fibers. The same content is compiled once while a module of it lives. Throws std::system_error if the file cannot
+  // be read, module_error if it is no module.
   [[nodiscard]] module load(const std::filesystem::path& file);
 
   // The same from memory; `name` is for messages and the default of the guest's own name.
   [[nodiscard]] module compile(std::span<const std::byte> bytes, std::string_view name);
+
+  // The compiled form of a module, to be kept in a file for load_precompiled(): it fits this version of weft, this
+  // kind of processor and these options. Parks. Throws module_error.
+  [[nodiscard]] std::vector<std::byte> precompile(std::span<const std::byte> bytes, std::string_view name);
+
+  // Takes what precompile() gave, from a file which is mapped and must stay as it is while the module lives. It is
+  // native code: whoever wrote the file can do what this process can. Parks. Throws std::system_error if the file
+  // cannot be read, module_error if it is something else or fits another version, processor or options.
+  [[nodiscard]] module load_precompiled(const std::filesystem::path& file);
 
   // How guests' memory is allocated after all, and a sentence on why: "pool of 1000 guests" or "on demand: ...".
   [[nodiscard]] allocation memory() const noexcept;

@@ -53,11 +53,13 @@ std::string format_backtrace(const std::vector<trap_frame>& frames) {
   return text;
 }
 
-trap::trap(trap_code code, const std::string& guest, std::string reason, std::vector<trap_frame> frames)
+trap::trap(trap_code code, const std::string& guest, std::string reason, std::vector<trap_frame> frames,
+           std::exception_ptr cause)
     : std::runtime_error(describe(guest, reason, frames)),
       code_(code),
       reason_(std::move(reason)),
-      frames_(std::move(frames)) {}
+      frames_(std::move(frames)),
+      cause_(std::move(cause)) {}
 
 std::string format_bytes(std::uint64_t bytes) {
   constexpr std::array<const char*, 4> units = {"bytes", "KiB", "MiB", "GiB"};

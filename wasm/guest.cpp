@@ -1,38 +1,19 @@
 #include <weft/wasm/guest.hpp>
 
-#include <algorithm>
 #include <array>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <weft/wasm/detail/compiled.hpp>
-#include <weft/wasm/detail/execution.hpp>
-#include <weft/wasm/wasi/context.hpp>
+#include <weft/wasm/detail/program.hpp>
+#include <weft/wasm/detail/text_values.hpp>
+#include <weft/wasm/instance.hpp>
 
 namespace weft::wasm {
 
 namespace {
-
-void check_text(const std::string& text, const char* what) {
-  if (text.find('\0') == std::string::npos) return;
-  throw std::invalid_argument(std::string("a guest's ") + what + " cannot contain a null character");
-}
-
-void check(const guest_options& options) {
-  check_text(options.name, "name");
-  for (const std::string& argument : options.arguments) check_text(argument, "argument");
-  for (const auto& [name, value] : options.environment) {
-    check_text(name, "environment");
-    check_text(value, "environment");
-    if (name.empty() || name.find('=') != std::string::npos) {
-      throw std::invalid_argument("'" + name + "' cannot be the name of an environment variable");
-    }
-  }
-}
-
-bool needs_wasi(const detail::compiled& code) noexcept { return !code.imports().empty(); }
 
 detail::weft_value to_value(char kind, std::int64_t number) noexcept {
   detail::weft_value value = {};
@@ -65,29 +46,13 @@ signature split(const std::string& kind) {
 }  // namespace
 
 struct guest::state {
-  module code;
-  guest_options options;
-  std::string name;
+  detail::program program;
   guest_statistics statistics;
 
-  state(module m, guest_options o) : code(std::move(m)), options(std::move(o)) {
-    name = options.name.empty() ? code.name() : options.name;
-  }
-
-  [[nodiscard]] std::uint64_t memory_limit(detail::module_core& core) const noexcept {
-    return options.limits.memory != 0 ? options.limits.memory : core.engine().options().default_memory_limit;
-  }
-
-  [[nodiscard]] module_error no_function(std::string_view function, const std::string& why) const {
-    return {module_fault::missing_export,
-            "'" + code.name() + "' exports no function '" + std::string(function) + "'" + why};
-  }
+  state(module m, guest_options o) : program(std::move(m), std::move(o)) {}
 };
 
-guest::guest(module m, guest_options options) : state_(std::make_unique<state>(std::move(m), std::move(options))) {
-  check(state_->options);
-  static_cast<void>(state_->code.core_->code().ready(state_->code.name()));
-}
+guest::guest(module m, guest_options options) : state_(std::make_unique<state>(std::move(m), std::move(options))) {}
 
 guest::~guest() = default;
 guest::guest(guest&&) noexcept = default;
@@ -98,18 +63,21 @@ namespace {
 // Runs `body` with an instance; whole lines of output that are still held back are written whether the guest ends well
 // or traps, but not when it is cancelled, for then nothing may wait.
 template <class Body>
-std::optional<int> with_instance(detail::module_core& core, wasi::context& context, std::uint64_t limit,
-                                 const std::string& name, guest_statistics& statistics, Body&& body) {
+std::optional<int> with_instance(const detail::program& program, guest_statistics& statistics, Body&& body) {
   struct keep {
-    detail::execution& from;
+    const std::optional<detail::execution>& from;
     guest_statistics& to;
-    ~keep() { to = from.statistics(); }
+    ~keep() {
+      if (from) to = from->statistics();
+    }
   };
+  wasi::context context = program.make_context();
   try {
-    detail::execution run(core, context, limit, name);
+    std::optional<detail::execution> run;
     const keep kept{run, statistics};
-    std::optional<int> exit_code = run.ended_early();
-    if (!exit_code) exit_code = body(run);
+    program.start(run, context);
+    std::optional<int> exit_code = run->ended_early();
+    if (!exit_code) exit_code = body(*run);
     context.flush();
     return exit_code;
   } catch (const trap&) {
@@ -121,43 +89,84 @@ std::optional<int> with_instance(detail::module_core& core, wasi::context& conte
 }  // namespace
 
 int guest::run() {
-  detail::module_core& core = *state_->code.core_;
-  const std::optional<std::string> kind = core.code().function_kind("_start");
-  if (!kind || *kind != ":") {
-    throw state_->no_function("_start",
-                              ": it is a library, not a program; call its functions, or build it as a command");
+  if (state_->program.function_kind(detail::entry_point) != ":") {
+    throw state_->program.no_function(detail::entry_point,
+                                      ": it is a library, not a program; call its functions, or build it as a command");
   }
-  wasi::context context(state_->options, state_->name);
-  context.open();
-  const auto start = [](detail::execution& run) { return run.call("_start", {}, {}); };
-  return with_instance(core, context, state_->memory_limit(core), state_->name, state_->statistics, start).value_or(0);
+  const auto start = [](detail::execution& run) { return run.call(detail::entry_point, {}, {}); };
+  return with_instance(state_->program, state_->statistics, start).value_or(0);
 }
 
+namespace {
+
+std::optional<int> make_ready_and_call(const detail::program& program, detail::execution& run,
+                                       std::string_view function, std::span<const detail::weft_value> arguments,
+                                       std::span<detail::weft_value> results) {
+  if (program.function_kind(detail::initializer) == ":") {
+    if (const auto ended = run.call(detail::initializer, {}, {})) return ended;
+  }
+  return run.call(function, arguments, results);
+}
+
+}  // namespace
+
 std::optional<std::int64_t> guest::call(std::string_view function, std::initializer_list<std::int64_t> arguments) {
-  detail::module_core& core = *state_->code.core_;
-  const std::optional<std::string> kind = core.code().function_kind(function);
-  if (!kind) throw state_->no_function(function, "");
+  const detail::program& program = state_->program;
+  const std::optional<std::string> kind = program.function_kind(function);
+  if (!kind) throw program.no_function(function, "");
   const signature type = split(*kind);
   if (!is_integers(type.parameters) || !is_integers(type.results) || type.results.size() > 1 ||
       type.parameters.size() != arguments.size()) {
-    throw state_->no_function(function, " of " + std::to_string(arguments.size()) + " integers; its type is " + *kind);
+    throw program.no_function(function, " of " + std::to_string(arguments.size()) + " integers; its type is " +
+                                            detail::readable_signature(*kind));
   }
   std::vector<detail::weft_value> values;
   values.reserve(arguments.size());
   for (const std::int64_t argument : arguments) values.push_back(to_value(type.parameters[values.size()], argument));
   std::array<detail::weft_value, 1> results = {};
-  const auto body = [&](detail::execution& run) -> std::optional<int> {
-    if (core.code().function_kind("_initialize") == ":") {
-      if (const auto ended = run.call("_initialize", {}, {})) return ended;
-    }
-    return run.call(function, values, std::span(results).first(type.results.size()));
+  const auto body = [&](detail::execution& run) {
+    return make_ready_and_call(program, run, function, values, std::span(results).first(type.results.size()));
   };
-  wasi::context context(state_->options, state_->name);
-  if (needs_wasi(core.code())) context.open();
-  const std::optional<int> exit_code =
-      with_instance(core, context, state_->memory_limit(core), state_->name, state_->statistics, body);
+  const std::optional<int> exit_code = with_instance(program, state_->statistics, body);
   if (exit_code || type.results.empty()) return std::nullopt;
   return from_value(type.results[0], results[0]);
+}
+
+text_results guest::call_with_text(std::string_view function, const std::vector<std::string>& arguments) {
+  const detail::program& program = state_->program;
+  const std::optional<std::string> kind = program.function_kind(function);
+  if (!kind) throw program.no_function(function, "");
+  const signature type = split(*kind);
+  if (type.parameters.size() != arguments.size()) {
+    throw program.no_function(function, " of " + std::to_string(arguments.size()) + " parameters; its type is " +
+                                            detail::readable_signature(*kind));
+  }
+  std::vector<detail::weft_value> values;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    values.push_back(detail::value_of_text(type.parameters[i], arguments[i]));
+  }
+  std::vector<detail::weft_value> results(type.results.size());
+  const auto body = [&](detail::execution& run) {
+    return make_ready_and_call(program, run, function, values, results);
+  };
+  if (const std::optional<int> exit_code = with_instance(program, state_->statistics, body)) return {{}, *exit_code};
+  text_results texts;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    texts.values.push_back(detail::text_of_value(type.results[i], results[i]));
+  }
+  return texts;
+}
+
+void guest::call_typed(std::string_view function, std::string_view letters,
+                       std::span<const detail::weft_value> arguments, std::span<detail::weft_value> results) {
+  const detail::program& program = state_->program;
+  program.check_signature(function, letters);
+  const auto body = [&](detail::execution& run) {
+    return make_ready_and_call(program, run, function, arguments, results);
+  };
+  if (const auto exit_code = with_instance(program, state_->statistics, body)) {
+    throw guest_exit(program.name(), *exit_code);
+  }
 }
 
 const guest_statistics& guest::statistics() const noexcept { return state_->statistics; }

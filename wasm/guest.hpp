@@ -6,12 +6,18 @@
 // fibers it runs on the calling thread, which then blocks where a fiber would park.
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include <weft/wasm/detail/values.hpp>
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/module.hpp>
@@ -20,9 +26,18 @@ namespace weft::wasm {
 
 // What the last run of a guest took.
 struct guest_statistics {
-  std::uint64_t peak_memory = 0;  // bytes of all its memories and tables
-  std::uint64_t slices = 0;       // times it gave others a turn while computing
-  std::uint64_t waits = 0;        // host calls that could not be answered at once
+  std::uint64_t peak_memory = 0;        // bytes of all its memories and tables
+  std::uint64_t slices = 0;             // times it gave others a turn while computing
+  std::uint64_t waits = 0;              // host calls that could not be answered at once
+  std::uint64_t bytes_read = 0;         // from streams, files and sockets
+  std::uint64_t bytes_written = 0;      // to them
+  std::chrono::nanoseconds cpu_time{};  // on a CPU, waits excluded; 0 unless its options have it measured
+};
+
+// What a function returned, as text; see guest::call_with_text().
+struct text_results {
+  std::vector<std::string> values;  // none if the guest called for its end instead
+  int exit_code = 0;
 };
 
 class guest {
@@ -48,10 +63,30 @@ class guest {
   // no such function, or one of another number or kind of parameters.
   std::optional<std::int64_t> call(std::string_view function, std::initializer_list<std::int64_t> arguments = {});
 
+  // The same for command lines and other places where values are text: integers in decimal or hexadecimal (0x...),
+  // signed or not, and floating-point numbers; what comes back reads as the same value. Any number of results. Throws as
+  // call(), and std::invalid_argument for what is no number of the parameter's type.
+  text_results call_with_text(std::string_view function, const std::vector<std::string>& arguments);
+
+  // The same for a function of any numbers, whose type is compared: guest.call<double(double, int)>("scale", 2.5, 3).
+  // Types of C++ and WebAssembly: see instance.hpp. Throws as run(), guest_exit if the guest ends itself, module_error if
+  // there is no such function (missing_export) or one of another type (wrong_signature; the message has both types).
+  template <class Signature, class... A>
+  typename detail::call_signature<Signature>::result call(std::string_view function, A... arguments) {
+    using signature = detail::call_signature<Signature>;
+    const auto slots = signature::pack(arguments...);
+    std::array<detail::weft_value, signature::results> results = {};
+    call_typed(function, signature::letters, slots, results);
+    return detail::results_of<typename signature::result>::take_from(results.data());
+  }
+
   // Of the last run() or call() that ended, in whichever way.
   [[nodiscard]] const guest_statistics& statistics() const noexcept;
 
  private:
+  void call_typed(std::string_view function, std::string_view letters, std::span<const detail::weft_value> arguments,
+                  std::span<detail::weft_value> results);
+
   struct state;
   std::unique_ptr<state> state_;
 };

@@ -8,11 +8,10 @@
 namespace weft::wasm {
 
 class engine;
-class guest;
-
 namespace detail {
 class engine_core;
 class module_core;
+class program;
 }  // namespace detail
 
 // A function, memory, table or global that a module takes from outside or gives away.
@@ -37,7 +36,7 @@ class module {
 
  private:
   friend class engine;
-  friend class guest;
+  friend class detail::program;
   explicit module(std::shared_ptr<detail::module_core> core) noexcept : core_(std::move(core)) {}
 
   std::shared_ptr<detail::module_core> core_;

@@ -19,6 +19,7 @@ PEERS = {
     "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
+    "wasmtime": {"wasm"},
     "weft_epoll": {"io"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
@@ -48,6 +49,8 @@ class Program:
 def find(options, progress):
     """Builds and asks every program. Returns the programs and, for each absent peer, why it is."""
     found = _cpp_programs(options, progress)
+    # The peers of the guests' workloads run the same module.
+    os.environ.setdefault("WEFT_BENCH_GUESTS", str((options.build_dir / "bench" / "bench_guests.wasm").resolve()))
     absent = {}
     for peer in options.peers:
         if options.suites and PEERS[peer].isdisjoint(options.suites):
@@ -185,4 +188,10 @@ def _build_java(directory):
     return [java, "-cp", str(directory), "Main"]
 
 
-_BUILDERS = {"go": _build_go, "tokio": _build_cargo("tokio"), "java": _build_java, "rayon": _build_cargo("rayon")}
+_BUILDERS = {
+    "go": _build_go,
+    "tokio": _build_cargo("tokio"),
+    "java": _build_java,
+    "rayon": _build_cargo("rayon"),
+    "wasmtime": _build_cargo("wasmtime"),
+}

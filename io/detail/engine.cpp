@@ -80,26 +80,19 @@ void engine::request_cancel(operation& op) noexcept {
   const std::uint32_t before = op.state.fetch_or(operation::cancelling, std::memory_order_acq_rel);
   if ((before & (operation::cancelling | operation::ending)) != 0) return;
   if (current_driver() == this) return cancel_from_outside(op);
+  leave_cancel_request(op);
+  interrupt();
+}
+
+void engine::leave_cancel_request(operation& op) noexcept {
   operation* head = cancel_requests_.load(std::memory_order_relaxed);
   do {
     op.next_cancel = head;
   } while (!cancel_requests_.compare_exchange_weak(head, &op, std::memory_order_seq_cst, std::memory_order_relaxed));
-  interrupt();
 }
 
 bool engine::take_cancel_requests() noexcept {
-  if (!has_cancel_requests()) return false;
-  operation* op = cancel_requests_.exchange(nullptr, std::memory_order_acquire);
-  while (op != nullptr) {
-    operation* next = op->next_cancel;
-    if (op->completed) {
-      settle_cancel(*op);
-    } else {
-      cancel(*op);
-    }
-    op = next;
-  }
-  return true;
+  return take_cancel_requests([this](operation& op) { op.completed ? settle_cancel(op) : cancel(op); });
 }
 
 void engine::complete(operation& op, std::int64_t result) noexcept {

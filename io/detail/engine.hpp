@@ -39,6 +39,9 @@ class engine : public driver {
   [[nodiscard]] const void* kind() const noexcept final { return engine_kind(); }
   [[nodiscard]] static const void* engine_kind() noexcept;
 
+  // Whether many operations end here at once, so that what is started now shares its system call with others. Owner thread only.
+  [[nodiscard]] bool is_crowded() const noexcept { return crowded_; }
+
   // Calls that complete without waiting must give others a turn now and then. Owner thread only.
   void count_inline() noexcept { ++inline_completions_; }
   [[nodiscard]] bool turn_is_over() noexcept {
@@ -57,6 +60,10 @@ class engine : public driver {
 
   // Cancels what others have asked for; true if there was anything. Owner thread.
   bool take_cancel_requests() noexcept;
+  // The same with another way to deal with each operation, which may be to leave it for later.
+  template <class Take>
+  bool take_cancel_requests(Take&& take) noexcept;
+  void leave_cancel_request(operation& op) noexcept;
   [[nodiscard]] bool has_cancel_requests() const noexcept {
     return cancel_requests_.load(std::memory_order_seq_cst) != nullptr;
   }
@@ -66,14 +73,30 @@ class engine : public driver {
   // The cancellation that was asked for has found its target, or its target has ended. Owner thread.
   static void settle_cancel(operation& op) noexcept;
 
+ protected:
+  void set_crowded(bool crowded) noexcept { crowded_ = crowded; }
+
  private:
   static constexpr std::uint32_t inline_budget = 64;
 
   static void finish(operation& op) noexcept;
 
   std::uint32_t inline_completions_ = 0;
+  bool crowded_ = false;
   alignas(64) std::atomic<operation*> cancel_requests_{nullptr};
 };
+
+template <class Take>
+bool engine::take_cancel_requests(Take&& take) noexcept {
+  if (!has_cancel_requests()) return false;
+  operation* op = cancel_requests_.exchange(nullptr, std::memory_order_acquire);
+  while (op != nullptr) {
+    operation* next = op->next_cancel;
+    take(*op);
+    op = next;
+  }
+  return true;
+}
 
 // The engine of the calling fiber's worker; nullptr outside weft's fibers, where calls simply block. Throws std::logic_error on a
 // runtime whose driver is no engine. Valid until the fiber parks or yields.

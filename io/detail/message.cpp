@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include <weft/io/detail/fault_point.hpp>
 #include <weft/io/detail/transfer.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
@@ -55,13 +56,20 @@ std::int64_t on_thread(int fd, short event, Call call) noexcept {
   }
 }
 
+// Without waiting.
+template <class Call>
+std::int64_t attempt(int fd, Call call) noexcept {
+  const fault f = fault_before(faulty_call::message, fd, 0);
+  return f.result < 0 ? f.result : call(MSG_DONTWAIT);
+}
+
 // A local datagram socket that is not connected counts as writable although the receiver's queue is full, and nothing tells when there is
 // room: who was told so in vain looks again after a while.
 template <class Call>
 std::int64_t wait_and(int fd, short event, open_descriptor* user, Call call) {
   for (std::chrono::nanoseconds pause = first_pause;; pause = std::min(2 * pause, most_pause)) {
     if (const std::int64_t ready = wait_ready(fd, event, user); ready < 0) return ready;
-    const std::int64_t result = call(MSG_DONTWAIT);
+    const std::int64_t result = attempt(fd, call);
     if (result != -EAGAIN) return result;
     if (event == POLLOUT) sleep_for(pause);
   }
@@ -71,7 +79,7 @@ template <class Call>
 std::int64_t at_once_or_later(int fd, short event, open_descriptor* user, Call call) {
   engine* e = begin_call();
   if (e == nullptr) return on_thread(fd, event, call);
-  const std::int64_t result = call(MSG_DONTWAIT);
+  const std::int64_t result = attempt(fd, call);
   if (result == -EAGAIN) return wait_and(fd, event, user, call);
   e->count_inline();
   return result;

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <weft/io/address.hpp>
+#include <weft/io/detail/fault_point.hpp>
 #include <weft/io/unix_address.hpp>
 
 namespace weft::io::detail {
@@ -24,7 +25,8 @@ std::string text_of(const socket_name& name) {
 }  // namespace
 
 [[gnu::noinline]] std::int64_t make_socket(int family, int type) noexcept {
-  return outcome(::socket(family, type | SOCK_CLOEXEC, 0));
+  const fault f = fault_before(faulty_call::socket, -1, 0);
+  return f.result < 0 ? f.result : outcome(::socket(family, type | SOCK_CLOEXEC, 0));
 }
 
 [[gnu::noinline]] std::int64_t bind_to(int fd, const sockaddr* where, socklen_t size) noexcept {

@@ -4,8 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <numeric>
+#include <vector>
+
+#include <weft/io/detail/fault_point.hpp>
 
 namespace weft::io::detail {
 
@@ -22,6 +27,50 @@ std::int64_t repeat(Call call) noexcept {
 
 int count(std::span<const iovec> buffers) noexcept { return static_cast<int>(buffers.size()); }
 
+// The buffers of a call that a simulation may have fail or fall short.
+class faulty_buffers {
+ public:
+  faulty_buffers(faulty_call call, int fd, std::span<const iovec> buffers) : buffers_(buffers) {
+    if (fault_sources.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      ask(call, fd);
+  }
+  // Negative: the call is not to be made.
+  [[nodiscard]] std::int64_t result() const noexcept { return fault_.result; }
+  [[nodiscard]] std::span<const iovec> get() const noexcept { return buffers_; }
+
+ private:
+  [[gnu::noinline]] void ask(faulty_call call, int fd) {
+    const std::size_t all = std::accumulate(buffers_.begin(), buffers_.end(), std::size_t{0},
+                                            [](std::size_t sum, const iovec& v) { return sum + v.iov_len; });
+    fault_ = fault_before(call, fd, all);
+    if (fault_.most >= all) return;
+    std::size_t left = fault_.most;
+    for (const iovec& v : buffers_) {
+      cut_.push_back({v.iov_base, std::min(left, v.iov_len)});
+      left -= cut_.back().iov_len;
+      if (left == 0) break;
+    }
+    buffers_ = cut_;
+  }
+
+  std::span<const iovec> buffers_;
+  fault fault_;
+  std::vector<iovec> cut_;
+};
+
+// The same for one buffer.
+template <class Byte, class Call>
+std::int64_t with_faults(faulty_call kind, int fd, std::span<Byte> b, Call call) noexcept {
+  const fault f = fault_before(kind, fd, b.size());
+  return f.result < 0 ? f.result : call(b.first(std::min(b.size(), f.most)));
+}
+
+template <class Call>
+std::int64_t with_faults(faulty_call kind, int fd, std::span<const iovec> b, Call call) noexcept {
+  const faulty_buffers buffers(kind, fd, b);
+  return buffers.result() < 0 ? buffers.result() : call(buffers.get());
+}
+
 msghdr message_of(std::span<const iovec> buffers) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(buffers.data());
@@ -32,12 +81,16 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
 }  // namespace
 
 [[gnu::noinline]] std::int64_t read_now(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
-  return repeat([&] { return ::preadv2(fd, b.data(), count(b), offset, RWF_NOWAIT); });
+  return with_faults(faulty_call::read, fd, b, [&](std::span<const iovec> v) noexcept {
+    return repeat([&] { return ::preadv2(fd, v.data(), count(v), offset, RWF_NOWAIT); });
+  });
 }
 
 // RWF_NOWAIT is for pipes and regular files; sockets know it as well.
 [[gnu::noinline]] std::int64_t write_now(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
-  return repeat([&] { return ::pwritev2(fd, b.data(), count(b), offset, RWF_NOWAIT); });
+  return with_faults(faulty_call::write, fd, b, [&](std::span<const iovec> v) noexcept {
+    return repeat([&] { return ::pwritev2(fd, v.data(), count(v), offset, RWF_NOWAIT); });
+  });
 }
 
 [[gnu::noinline]] std::int64_t read_blocking(int fd, std::span<const iovec> b, std::int64_t offset) noexcept {
@@ -49,21 +102,29 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
 }
 
 [[gnu::noinline]] std::int64_t receive(int fd, std::span<std::byte> b, int flags) noexcept {
-  return repeat([&] { return ::recv(fd, b.data(), b.size(), flags); });
+  return with_faults(faulty_call::receive, fd, b, [&](std::span<std::byte> part) noexcept {
+    return repeat([&] { return ::recv(fd, part.data(), part.size(), flags); });
+  });
 }
 
 [[gnu::noinline]] std::int64_t send(int fd, std::span<const std::byte> b, int flags) noexcept {
-  return repeat([&] { return ::send(fd, b.data(), b.size(), flags); });
+  return with_faults(faulty_call::send, fd, b, [&](std::span<const std::byte> part) noexcept {
+    return repeat([&] { return ::send(fd, part.data(), part.size(), flags); });
+  });
 }
 
 [[gnu::noinline]] std::int64_t receive_message(int fd, std::span<const iovec> b, int flags) noexcept {
-  msghdr message = message_of(b);
-  return repeat([&] { return ::recvmsg(fd, &message, flags); });
+  return with_faults(faulty_call::receive, fd, b, [&](std::span<const iovec> v) noexcept {
+    msghdr message = message_of(v);
+    return repeat([&] { return ::recvmsg(fd, &message, flags); });
+  });
 }
 
 [[gnu::noinline]] std::int64_t send_message(int fd, std::span<const iovec> b, int flags) noexcept {
-  const msghdr message = message_of(b);
-  return repeat([&] { return ::sendmsg(fd, &message, flags); });
+  return with_faults(faulty_call::send, fd, b, [&](std::span<const iovec> v) noexcept {
+    const msghdr message = message_of(v);
+    return repeat([&] { return ::sendmsg(fd, &message, flags); });
+  });
 }
 
 [[gnu::noinline]] std::int64_t accept_blocking(int fd, int flags) noexcept {
@@ -141,5 +202,12 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
   struct stat status{};
   return ::fstat(fd, &status) == 0 ? status.st_size : -errno;
 }
+
+[[gnu::noinline]] std::int64_t position_of(int fd) noexcept {
+  const off_t position = ::lseek(fd, 0, SEEK_CUR);
+  return position >= 0 ? position : -errno;
+}
+
+[[gnu::noinline]] void set_position(int fd, std::int64_t position) noexcept { ::lseek(fd, position, SEEK_SET); }
 
 }  // namespace weft::io::detail

@@ -51,5 +51,8 @@ int close_now(int fd) noexcept;
 // Wherever a short count means the end, and only there, further bytes must be asked for.
 bool is_regular_file(int fd) noexcept;
 std::int64_t file_size(int fd) noexcept;
+// Negative where there is none, as for pipes.
+std::int64_t position_of(int fd) noexcept;
+void set_position(int fd, std::int64_t position) noexcept;
 
 }  // namespace weft::io::detail

@@ -44,16 +44,35 @@ std::int64_t until_ready(int fd, short event, open_descriptor* user, Attempt att
   }
 }
 
+// The position of a file whose operation goes on in two steps. io_uring (seen on Linux 6.18) leaves it where it was when the first step has moved some
+// bytes and the second fails, on a full disk or by a cancellation: the next write would be over what was just written.
+class file_position {
+ public:
+  explicit file_position(int fd) noexcept : fd_(fd), before_(position_of(fd)) {}
+  void has_moved(std::int64_t bytes) const noexcept {
+    if (before_ >= 0 && bytes > 0 && position_of(fd_) == before_) set_position(fd_, before_ + bytes);
+  }
+
+ private:
+  int fd_;
+  std::int64_t before_;
+};
+
 // What knows of no attempt that does not wait, such as a terminal, is for a thread that may block: a ring that sees it ready tries on the worker's own, and a
 // terminal with room for one byte then keeps it until all is written.
-std::int64_t wait_for(const direction& d, int fd, vectors buffers, std::int64_t offset, open_descriptor* user,
-                      bool needs_thread = false) {
+std::int64_t wait_for(const direction& d, int fd, vectors buffers, std::int64_t offset, short_count policy,
+                      open_descriptor* user, bool needs_thread = false) {
   operation op(d.code, fd);
   op.data = const_cast<iovec*>(buffers.data());
   op.size = static_cast<std::uint32_t>(buffers.size());
   op.offset = offset;
   op.needs_thread = needs_thread;
-  return until_ready(fd, d.event, user, [&] { return perform(op, user); });
+  const auto attempt = [&] { return until_ready(fd, d.event, user, [&] { return perform(op, user); }); };
+  if (offset >= 0 || policy == short_count::is_enough) return attempt();
+  const file_position position(fd);
+  const std::int64_t result = attempt();
+  position.has_moved(result);
+  return result;
 }
 
 // What was transferred already must be reported, whatever becomes of the rest. A cancellation shows again at the next call.
@@ -62,7 +81,8 @@ std::int64_t add_rest(const direction& d, int fd, vectors buffers, std::int64_t 
   const std::vector<iovec> rest = without_first(buffers, static_cast<std::size_t>(done));
   if (rest.empty()) return done;
   try {
-    return done + std::max<std::int64_t>(0, wait_for(d, fd, rest, offset < 0 ? offset : offset + done, user));
+    return done + std::max<std::int64_t>(
+                      0, wait_for(d, fd, rest, offset < 0 ? offset : offset + done, short_count::means_end, user));
   } catch (const cancelled&) {
     return done;
   }
@@ -74,7 +94,8 @@ std::int64_t transfer(const direction& d, int fd, vectors all, std::int64_t offs
   engine* e = begin_call();
   if (e == nullptr) return d.blocking(fd, buffers, offset);
   const std::int64_t done = d.now(fd, buffers, offset);
-  if (done == -EAGAIN || done == -EOPNOTSUPP) return wait_for(d, fd, buffers, offset, user, done == -EOPNOTSUPP);
+  if (done == -EAGAIN || done == -EOPNOTSUPP)
+    return wait_for(d, fd, buffers, offset, policy, user, done == -EOPNOTSUPP);
   if (done < 0) return done;
   e->count_inline();
   if (done == 0 || policy == short_count::is_enough || static_cast<std::size_t>(done) == size_of(buffers)) return done;
@@ -143,16 +164,18 @@ std::int64_t receive_some(int fd, std::span<std::byte> buffer, open_descriptor* 
 std::int64_t send_some(int fd, std::span<const std::byte> buffer, open_descriptor* user) {
   engine* e = begin_call();
   if (e == nullptr) return send(fd, buffer, MSG_NOSIGNAL);
-  const std::int64_t sent = send(fd, buffer, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent != -EAGAIN) {
-    e->count_inline();
-    return sent;
-  }
   operation op(opcode::send, fd);
+  if (!e->is_crowded()) {
+    const std::int64_t sent = send(fd, buffer, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent != -EAGAIN) {
+      e->count_inline();
+      return sent;
+    }
+    op.expected_to_wait = true;
+  }
   op.data = const_cast<std::byte*>(buffer.data());
   op.size = clamp_size(buffer.size());
   op.flags = MSG_NOSIGNAL;
-  op.expected_to_wait = true;
   return until_ready(fd, POLLOUT, user, [&] { return perform(op, user); });
 }
 

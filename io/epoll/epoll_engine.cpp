@@ -361,7 +361,13 @@ bool epoll_engine::poll() noexcept {
 
 bool epoll_engine::rescue(pid_t /*owner*/) noexcept {
   if (!serving_.try_lock()) return false;
-  const bool any = serve_all();
+  bool any = false;
+  take_cancel_requests([this, &any](operation& op) {
+    if (op.place == is_postponed) return leave_cancel_request(op);  // the owner's
+    any = true;
+    op.completed ? settle_cancel(op) : cancel(op);
+  });
+  any |= serve_all();
   serving_.unlock();
   return any;
 }

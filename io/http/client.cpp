@@ -14,6 +14,7 @@
 #include <weft/io/http/detail/client_core.hpp>
 #include <weft/io/http/detail/connection_lost.hpp>
 #include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/testing.hpp>
 
 namespace weft::io::http {
 
@@ -52,7 +53,7 @@ bool belongs_to_client(std::string_view name) noexcept {
 // ---------------------------------------------------------------------------------------------------- client_core
 
 any_stream client_core::take(const std::string& place) {
-  const clock::time_point oldest = clock::now() - options.idle_timeout;
+  const clock::time_point oldest = testing::now() - options.idle_timeout;
   const std::lock_guard guard(mutex_);
   std::vector<idle_connection>& kept = idle_[place];
   while (!kept.empty()) {
@@ -67,7 +68,7 @@ void client_core::keep(const std::string& place, any_stream stream) {
   const std::lock_guard guard(mutex_);
   std::vector<idle_connection>& kept = idle_[place];
   if (kept.size() >= options.idle_connections) return;
-  kept.push_back({.stream = std::move(stream), .since = clock::now()});
+  kept.push_back({.stream = std::move(stream), .since = testing::now()});
 }
 
 any_stream client_core::connect(const url& to) {

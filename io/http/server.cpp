@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <stdexcept>
@@ -18,8 +19,26 @@ namespace weft::io::http {
 
 namespace {
 
-// While there is no descriptor for another connection.
-constexpr std::chrono::milliseconds pause_of_accepting{50};
+// Between attempts to accept while there is no descriptor for another connection: longer each time.
+class accept_pauses {
+ public:
+  // True if nobody has been told of this shortage.
+  bool begin() noexcept { return !std::exchange(told_, true); }
+  void wait() {
+    pause_ =
+        std::clamp<std::chrono::nanoseconds>(2 * pause_, std::chrono::milliseconds(1), std::chrono::milliseconds(100));
+    sleep_for(pause_);
+  }
+  // It is over when a connection has been accepted without a pause before it.
+  void end() noexcept {
+    if (pause_ == std::chrono::nanoseconds(0)) told_ = false;
+    pause_ = std::chrono::nanoseconds(0);
+  }
+
+ private:
+  bool told_ = false;
+  std::chrono::nanoseconds pause_{0};
+};
 
 class counted {
  public:
@@ -116,17 +135,19 @@ class server_core::place {
 };
 
 void server_core::accept_all(tcp_listener& listener, const stream_wrapper& wrap, group& connections) {
+  accept_pauses pauses;
   for (;;) {
     place taken(*this);
     try {
       tcp_stream connection = listener.accept();
+      pauses.end();
       accepted_.fetch_add(1, std::memory_order_relaxed);
       connections.spawn(
           [this, &wrap, c = std::move(connection), p = std::move(taken)]() mutable { serve_one(std::move(c), wrap); });
     } catch (const std::system_error&) {
       if (!listener.is_open()) return drain();
-      tell_error(std::current_exception(), nullptr);
-      sleep_for(pause_of_accepting);
+      if (pauses.begin()) tell_error(std::current_exception(), nullptr);
+      pauses.wait();
     }
   }
 }

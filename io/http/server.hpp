@@ -135,7 +135,7 @@ class server {
   server& operator=(const server&) = delete;
 
   // Accepts and serves. Returns when, after drain() or the end of the listener (closed elsewhere), all connections have ended. When its scope is
-  // cancelled it cancels them all and throws `cancelled`. Without a descriptor for the next connection it tells on_error and tries again.
+  // cancelled it cancels them all and throws `cancelled`. Without a descriptor for the next connection it tells on_error, once for each shortage, and tries again.
   void serve(tcp_listener& listener, const stream_wrapper& wrap = {});
 
   // Has serve() return: no more is accepted, idle connections end at once, requests in flight are answered with "Connection: close" within

@@ -8,6 +8,7 @@
 #include <weft/io/http/detail/connection_lost.hpp>
 #include <weft/scheduler/cancel.hpp>
 #include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/testing.hpp>
 
 namespace weft::io::http::detail {
 
@@ -254,7 +255,7 @@ std::size_t server_connection::read_body(std::span<std::byte> buffer) {
     out_.flush();
   }
   continue_expected_ = false;
-  if (body_begun_ == time_point{}) body_begun_ = time_point::clock::now();
+  if (body_begun_ == time_point{}) body_begun_ = testing::now();
   try {
     const std::size_t n = reader_.read_body(buffer);
     body_received_ += n;
@@ -292,7 +293,7 @@ std::size_t server_connection::receive_within(std::chrono::nanoseconds limit, st
 std::chrono::nanoseconds server_connection::limit_for_body() const {
   const std::chrono::nanoseconds allowed =
       core_.options().body_timeout + std::chrono::seconds(body_received_ / least_rate);
-  const std::chrono::nanoseconds left = allowed - (time_point::clock::now() - body_begun_);
+  const std::chrono::nanoseconds left = allowed - (testing::now() - body_begun_);
   return std::clamp<std::chrono::nanoseconds>(left, std::chrono::nanoseconds(1), core_.options().body_timeout);
 }
 

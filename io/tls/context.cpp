@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 
 #include <weft/io/tls/detail/context_core.hpp>
@@ -73,7 +74,7 @@ void check_dates(SSL_CTX* context, const std::filesystem::path& chain) {
 
 void load_credentials(SSL_CTX* context, const std::filesystem::path& chain, const std::filesystem::path& key) {
   if (SSL_CTX_use_certificate_chain_file(context, chain.c_str()) != 1) {
-    fail("read a certificate chain (PEM, the server's own first) from " + quoted(chain));
+    fail("read a certificate chain (PEM, this side's own first) from " + quoted(chain));
   }
   if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
     if (ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH) {
@@ -93,6 +94,20 @@ void load_authorities(SSL_CTX* context, const std::filesystem::path& file) {
   } else if (SSL_CTX_load_verify_file(context, file.c_str()) != 1) {
     fail("read trusted certificates (PEM) from " + quoted(file));
   }
+}
+
+// Sessions are bound to the context, so that one of a context that asks for less is not resumed here.
+void ask_for_certificates(SSL_CTX* context, const tls_server_options& options) {
+  constexpr std::string_view name = "weft";
+  const bool required = options.clients == client_certificate::required;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  SSL_CTX_set_session_id_context(context, reinterpret_cast<const unsigned char*>(name.data()),
+                                 static_cast<unsigned>(name.size()));
+  load_authorities(context, options.client_authorities);
+  if (options.client_authorities.empty()) return;
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(options.client_authorities.c_str());
+  if (names == nullptr) fail("read trusted certificates (PEM) from " + quoted(options.client_authorities));
+  SSL_CTX_set_client_CA_list(context, names);
 }
 
 }  // namespace
@@ -116,6 +131,9 @@ tls_context_core::tls_context_core(const tls_client_options& options)
   SSL_CTX* context = context_.get();
   SSL_CTX_set_verify(context, verify_ ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (verify_) load_authorities(context, options.authorities);
+  if (!options.own.certificate_chain.empty() || !options.own.key.empty()) {
+    load_credentials(context, options.own.certificate_chain, options.own.key);
+  }
   if (!protocols_.empty()) {
     SSL_CTX_set_alpn_protos(context, bytes(protocols_), static_cast<unsigned>(protocols_.size()));
   }
@@ -127,9 +145,10 @@ tls_context_core::tls_context_core(const std::filesystem::path& chain, const std
                                    const tls_server_options& options)
     : context_(make_context(TLS_server_method())),
       server_(true),
-      verify_(false),
+      verify_(options.clients != client_certificate::ignored),
       protocols_(wire_form(options.protocols)) {
   load_credentials(context_.get(), chain, key);
+  if (verify_) ask_for_certificates(context_.get(), options);
   if (!protocols_.empty()) SSL_CTX_set_alpn_select_cb(context_.get(), &choose_protocol, this);
 }
 

@@ -18,6 +18,19 @@ namespace detail {
 class tls_context_core;
 }
 
+// A certificate, followed by those that lead to an authority, and its key: files, PEM.
+struct tls_credentials {
+  std::filesystem::path certificate_chain = {};
+  std::filesystem::path key = {};
+};
+
+// What a server asks of its clients.
+enum class client_certificate : std::uint8_t {
+  ignored,
+  optional,  // a client without one is served; one with a certificate that nobody trusted vouches for is refused
+  required,
+};
+
 struct tls_client_options {
   // Whether the server must have a certificate for its name that somebody trusted vouches for. Without it anybody can pretend to be anybody.
   bool verify = true;
@@ -25,11 +38,16 @@ struct tls_client_options {
   std::filesystem::path authorities = {};
   // Application protocols to offer (ALPN, such as "http/1.1"), the most wanted first.
   std::vector<std::string> protocols = {};
+  // Who this side is, for servers that ask.
+  tls_credentials own = {};
 };
 
 struct tls_server_options {
   // Application protocols that are served, the most wanted first. A client that offers only others is refused; one that offers none is not.
   std::vector<std::string> protocols = {};
+  client_certificate clients = client_certificate::ignored;
+  // A file of certificates (PEM) of those who may vouch for clients; the system's if empty, which is seldom meant.
+  std::filesystem::path client_authorities = {};
 };
 
 // Of all connections of a context.
@@ -43,7 +61,7 @@ struct tls_statistics {
 class tls_context {
  public:
   // Reads the authorities' certificates; parks. Throws std::system_error (tls_errc::bad_credentials) that names the file. Remembers one session
-  // for each host, so that the next connection to it may be resumed.
+  // for each host, so that the next connection to it may be resumed. What is wrong with `own` is said as by server().
   [[nodiscard]] static tls_context client(const tls_client_options& options = {});
 
   // Reads the certificate, followed by those that lead to an authority, and its key, all PEM; parks. Throws std::system_error

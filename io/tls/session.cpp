@@ -32,7 +32,7 @@ struct reason {
   std::string text;
 };
 
-reason reason_of_verification(long result) {
+reason reason_of_verification(long result, bool of_client) {
   const std::string text = X509_verify_cert_error_string(result);
   switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -44,18 +44,23 @@ reason reason_of_verification(long result) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-      return {tls_errc::untrusted_certificate, text + " (name its authority in tls_client_options::authorities)"};
+      return {tls_errc::untrusted_certificate,
+              text + (of_client ? " (name its authority in tls_server_options::client_authorities)"
+                                : " (name its authority in tls_client_options::authorities)")};
     default:
       return {tls_errc::untrusted_certificate, text};
   }
 }
 
 // Of the oldest error in the queue, which is the cause of the others.
-reason reason_of_failure(long verification) {
+reason reason_of_failure(long verification, bool of_client) {
   const unsigned long error = ERR_peek_error();
   const int why = ERR_GET_REASON(error);
-  if (why == SSL_R_CERTIFICATE_VERIFY_FAILED) return reason_of_verification(verification);
+  if (why == SSL_R_CERTIFICATE_VERIFY_FAILED) return reason_of_verification(verification, of_client);
   const std::string text = take_openssl_error();
+  if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+    return {tls_errc::untrusted_certificate, "it has shown no certificate"};
+  }
   if (why == SSL_R_NO_APPLICATION_PROTOCOL || why == SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL) {
     return {tls_errc::no_common_protocol, text};
   }
@@ -137,7 +142,7 @@ tls_session::outcome tls_session::read_outcome(const char* action, int result) {
 }
 
 std::system_error tls_session::failure(const char* action) {
-  const reason r = reason_of_failure(SSL_get_verify_result(ssl_.get()));
+  const reason r = reason_of_failure(SSL_get_verify_result(ssl_.get()), context_->is_server());
   ERR_clear_error();
   return {make_error_code(r.code), std::string("weft::io: cannot ") + action + " " + peer() + ": " + r.text};
 }

@@ -3,6 +3,7 @@
 #include <system_error>
 #include <utility>
 
+#include <weft/io/detail/errors.hpp>
 #include <weft/io/tls/detail/session.hpp>
 
 namespace weft::io {
@@ -29,6 +30,15 @@ tls_stream tls_stream::accept(const tls_context& context, any_stream connection)
   auto session = std::make_unique<detail::tls_session>(context.core_, std::move(connection), std::string());
   session->shake_hands();
   return tls_stream(std::move(session));
+}
+
+tls_stream tls_stream::connect(const tls_context& context, any_stream connection, std::string_view host,
+                               std::error_code& error) {
+  return detail::reported(error, [&] { return connect(context, std::move(connection), host); });
+}
+
+tls_stream tls_stream::accept(const tls_context& context, any_stream connection, std::error_code& error) {
+  return detail::reported(error, [&] { return accept(context, std::move(connection)); });
 }
 
 detail::tls_session& tls_stream::session(const char* action) const {
@@ -60,6 +70,19 @@ void tls_stream::write_all(std::span<const std::byte> data) {
 
 void tls_stream::shutdown_write() { session("end the writing side of").shutdown_write(); }
 
+std::size_t tls_stream::read_some(std::span<std::byte> buffer, std::error_code& error) {
+  return detail::reported(error, [&] { return read_some(buffer); });
+}
+std::size_t tls_stream::write_some(std::span<const std::byte> data, std::error_code& error) {
+  return detail::reported(error, [&] { return write_some(data); });
+}
+void tls_stream::write_all(std::span<const std::byte> data, std::error_code& error) {
+  detail::reported(error, [&] { write_all(data); });
+}
+void tls_stream::shutdown_write(std::error_code& error) {
+  detail::reported(error, [&] { shutdown_write(); });
+}
+
 void tls_stream::close() {
   if (session_) session_->close();
 }
@@ -81,6 +104,18 @@ std::string tls_stream::server_name() const {
   return s.ask([](const SSL* ssl) {
     const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     return std::string(name != nullptr ? name : "");
+  });
+}
+
+std::string tls_stream::peer_name() const {
+  return session("ask").ask([](const SSL* ssl) {
+    const detail::openssl_owner<X509> certificate(SSL_get1_peer_certificate(ssl));
+    if (!certificate || SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE) return std::string();
+    const detail::openssl_owner<BIO> out(BIO_new(BIO_s_mem()));
+    X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate.get()), 0, XN_FLAG_RFC2253);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &text);
+    return std::string(text, static_cast<std::size_t>(size));
   });
 }
 

@@ -25,6 +25,8 @@ static_assert(alignof(operation) >= 8);
 
 // Completions are posted 20 at a time; others get their turn after this many rounds.
 constexpr int most_rounds = 64;
+// From so many completions at once on, a send that joins the others in one system call costs less than one of its own, its wait included.
+constexpr std::uint64_t crowd = 8;
 // How long to sleep when the kernel is short of memory and not all could be submitted.
 constexpr std::chrono::milliseconds short_sleep{1};
 constexpr std::chrono::seconds patience_at_end{1};
@@ -251,11 +253,13 @@ bool uring_engine::reap() noexcept {
 }
 
 bool uring_engine::reap_all() noexcept {
+  const std::uint64_t before = reaped_.load(std::memory_order_relaxed);
   bool any = reap();
   for (int round = 0; round < most_rounds && ring_.has_deferred_completions(); ++round) {
     ring_.enter();
     any |= reap();
   }
+  if (any) set_crowded(reaped_.load(std::memory_order_relaxed) - before >= crowd);
   return any;
 }
 
@@ -287,11 +291,26 @@ void uring_engine::handle_cancel(operation& op, int result) noexcept {
 void uring_engine::serve_in_handler(const ucontext_t& /*interrupted*/) {
   uring_engine* e = engine_of_thread;
   if (e == nullptr) return;
-  if (!e->queueing_.load(std::memory_order_relaxed) && e->unsubmitted_.load(std::memory_order_relaxed)) {
-    e->unsubmitted_.store(false, std::memory_order_relaxed);
-    e->ring_.submit();
-  }
+  if (!e->queueing_.load(std::memory_order_relaxed)) e->submit_in_handler();
   e->ring_.post_in_handler(most_rounds);
+}
+
+// Nobody may be woken here: what has completed since its cancellation was asked for is left to who rescues.
+void uring_engine::submit_in_handler() noexcept {
+  if (backlog_first_ == nullptr && has_cancel_requests() && reaping_.try_lock()) {
+    take_cancel_requests([this](operation& op) {
+      if (op.completed) {
+        op.next_cancel = std::exchange(to_cancel_again_, &op);
+      } else {
+        queue_cancel(op);
+        unsubmitted_.store(true, std::memory_order_relaxed);
+      }
+    });
+    reaping_.unlock();
+  }
+  if (!unsubmitted_.load(std::memory_order_relaxed)) return;
+  unsubmitted_.store(false, std::memory_order_relaxed);
+  ring_.submit();
 }
 
 const thread_interrupt& uring_engine::rescue_request() noexcept {
@@ -299,20 +318,37 @@ const thread_interrupt& uring_engine::rescue_request() noexcept {
   return interrupt;
 }
 
+// Of the operations whose cancellation found nothing to cancel those that have completed. True if there was one.
+bool uring_engine::settle_late_cancels() noexcept {
+  bool any = false;
+  for (operation** at = &to_cancel_again_; *at != nullptr;) {
+    operation* op = *at;
+    if (!op->completed) {
+      at = &op->next_cancel;
+      continue;
+    }
+    *at = op->next_cancel;
+    settle_cancel(*op);
+    any = true;
+  }
+  return any;
+}
+
 // If the owner gets no CPU it answers later, and the next rescue reaps.
 bool uring_engine::rescue(pid_t owner) noexcept {
   const auto needs_owner = [this] {
-    return ring_.has_deferred_completions() || unsubmitted_.load(std::memory_order_relaxed);
+    return ring_.has_deferred_completions() || unsubmitted_.load(std::memory_order_relaxed) || has_cancel_requests();
   };
-  if (needs_owner() && rescue_request().send(owner)) {
+  if (needs_owner() && rescue_request().send_unnoticed(owner)) {
     const time_point limit = time_point::clock::now() + patience_with_owner;
     while (needs_owner() && time_point::clock::now() < limit) spin_hint();
   }
-  if (!ring_.has_posted_completions() || !reaping_.try_lock()) return false;
-  const bool any = ring_.reap([this](std::uint64_t tag, int result, unsigned flags) {
+  if (!reaping_.try_lock()) return false;
+  bool any = ring_.reap([this](std::uint64_t tag, int result, unsigned flags) {
     static_cast<void>(started_.load(std::memory_order_acquire));
     handle(tag, result, flags);
   });
+  any |= settle_late_cancels();
   reaping_.unlock();
   return any;
 }

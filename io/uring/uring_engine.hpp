@@ -48,12 +48,14 @@ class uring_engine final : public detail::engine {
   void cancel(detail::operation& op) noexcept override;
 
   static void serve_in_handler(const ucontext_t& interrupted);
+  void submit_in_handler() noexcept;
   static const thread_interrupt& rescue_request() noexcept;
 
   bool submit(detail::operation& op) noexcept;
   void queue_cancel(detail::operation& op) noexcept;
   bool take_from_backlog(detail::operation& op) noexcept;
   bool work_off_backlog() noexcept;
+  bool settle_late_cancels() noexcept;
   void watch_for_interrupts() noexcept;
 
   void handle(std::uint64_t tag, int result, unsigned flags) noexcept;

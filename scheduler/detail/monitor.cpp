@@ -156,13 +156,25 @@ void monitor::notice(sighting& seen, stall_kind kind, std::atomic<std::uint64_t>
   count.fetch_add(1, std::memory_order_relaxed);
 }
 
+// A stack that could not be read may be that of any place of the task, and one that can later be the same.
+bool monitor::is_news(const stall_finding& finding) {
+  const std::string& task = finding.report.spawned;
+  if (unseen_places_.contains(task)) return false;
+  if (finding.has_stack) {
+    tasks_reported_.insert(task);
+    return places_reported_.insert(finding.key()).second;
+  }
+  unseen_places_.insert(task);
+  return !tasks_reported_.contains(task);
+}
+
 // A stack that cannot be read at this moment is tried again for a while. A report that there is no memory for is not worth the process.
 void monitor::report(const worker& w, sighting& seen, clock::time_point now) noexcept {
   try {
     const stall_finding finding = examine_stall(w, seen.kind, now - seen.since);
     seen.to_report = !finding.has_stack && now - seen.since < most_patience;
     if (seen.to_report || (!finding.has_stack && finding.report.spawned.empty())) return;
-    if (!reported_.insert(finding.key()).second) return;
+    if (!is_news(finding)) return;
     if (const auto& sink = runtime_->settings().on_stall) return sink(finding.report);
     std::fputs(to_string(finding.report).c_str(), stderr);
   } catch (const std::bad_alloc&) {

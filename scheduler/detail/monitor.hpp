@@ -22,6 +22,7 @@ namespace weft::detail {
 
 class runtime_core;
 class worker;
+struct stall_finding;
 
 class monitor {
  public:
@@ -75,6 +76,7 @@ class monitor {
   void look_at(worker& w, sighting& seen, clock::time_point now, census& c) noexcept;
   void notice(sighting& seen, stall_kind kind, std::atomic<std::uint64_t>& count) noexcept;
   void report(const worker& w, sighting& seen, clock::time_point now) noexcept;
+  [[nodiscard]] bool is_news(const stall_finding& finding);
   void staff(const census& c, clock::time_point now) noexcept;
   void send_spare() noexcept;
   void follow_cpus(clock::time_point now) noexcept;
@@ -92,7 +94,9 @@ class monitor {
   clock::time_point alarmed_until_;
   std::optional<cpu_counter> cpus_;  // none where their number does not matter
   clock::time_point cpus_due_;
-  std::set<std::string> reported_;  // places
+  std::set<std::string> places_reported_;  // with their stacks
+  std::set<std::string> tasks_reported_;   // by where they were spawned
+  std::set<std::string> unseen_places_;    // tasks that were reported, or nearly, without a stack
   std::atomic<unsigned> on_duty_{0};
   std::atomic<std::uint64_t> blocks_{0}, hogs_{0}, rescues_{0};
 };

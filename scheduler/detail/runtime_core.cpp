@@ -103,6 +103,7 @@ void perform_root(task_node& node, task_node::action) {
 }  // namespace
 
 void refuse_root(task_node& node, std::exception_ptr error) noexcept {
+  if (node.perform != &perform_root) return node.perform(node, task_node::action::drop_closure);  // nobody to tell
   root_run& run = **reinterpret_cast<root_run**>(node.storage);
   run.call.error = run.tree.runtime->deadlocks.remove(run, std::move(error));
   free_task(&node);

@@ -15,6 +15,7 @@
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/dump.hpp>
 #include <weft/scheduler/schedule_point.hpp>
+#include <weft/scheduler/testing.hpp>
 
 namespace weft::detail {
 
@@ -53,6 +54,7 @@ void seeded_run::begin(std::uint64_t seed, scope& root) noexcept {
   now_ = std::chrono::steady_clock::now();
   verdict_.clear();
   preempt_one_in_ = std::uint64_t{1} << random() % 5;  // some schedules switch wherever they can, others seldom
+  if (settings_.world != nullptr) settings_.world->begin(seed, settings_.print);
 }
 
 // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014): seeds that are neighbours give

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <string>
 
+namespace weft::testing {
+class simulation;
+}
+
 namespace weft::detail {
 
 class scope;
@@ -20,6 +24,7 @@ class seeded_run {
     std::uint64_t most_switches;
     bool late_timers;
     bool print;
+    testing::simulation* world;  // nullptr: the real one
   };
   explicit seeded_run(settings s);
   ~seeded_run();
@@ -48,6 +53,9 @@ class seeded_run {
   void advance_to(time_point when) noexcept;
   // Whether a timer is to come although fibers can run: they are late, or a single one only polls.
   [[nodiscard]] bool timer_is_due_early(std::uint32_t ready) noexcept;
+
+  // ---- what is outside
+  [[nodiscard]] testing::simulation* world() const noexcept { return settings_.world; }
 
   // ---- the end of what cannot end by itself
   // Nothing can run. Cancels the schedule's root; if that has been done already, ends the process with a message.

@@ -58,6 +58,7 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
     previous_action.sa_handler(signal);
   } else {
     ::signal(signal, SIG_DFL);  // the faulting instruction runs again, and ends the process as it would have
+    if (info->si_code <= 0) ::raise(signal);  // somebody has sent it: there is no such instruction
   }
 }
 

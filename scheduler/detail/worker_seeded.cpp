@@ -8,6 +8,7 @@
 #include <weft/scheduler/detail/seeded_run.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/schedule_point.hpp>
+#include <weft/scheduler/testing.hpp>
 
 namespace weft::detail {
 
@@ -17,6 +18,8 @@ using namespace std::chrono_literals;
 
 // I/O that has not completed after this long waits for something that the run itself has to do.
 constexpr auto patience_with_io = 2ms;
+
+constexpr const char* nothing_will_come = "deadlock: no fiber can run, and nothing is left that could wake one";
 
 }  // namespace
 
@@ -88,6 +91,10 @@ void worker::wait_by_seed(clock::time_point until) noexcept {
       runtime_->blocking.callers.load(std::memory_order_acquire) > 0 || until != clock::time_point::max();
   if (outside || !run.in_schedule()) {
     driver_->wait(until);
+  } else if (testing::simulation* world = run.world()) {
+    const auto next = std::min(world->next_event(!timers_.empty()), timers_.next());
+    if (next == clock::time_point::max()) return run.give_up(nothing_will_come);
+    run.advance_to(next);
   } else if (driver_->busy()) {
     const bool timed = !timers_.empty();
     const auto patience = timed ? clock::now() + patience_with_io : clock::time_point::max();
@@ -96,7 +103,7 @@ void worker::wait_by_seed(clock::time_point until) noexcept {
   } else if (!timers_.empty()) {
     run.advance_to(timers_.next());
   } else {
-    run.give_up("deadlock: no fiber can run, and nothing is left that could wake one");
+    run.give_up(nothing_will_come);
   }
 }
 

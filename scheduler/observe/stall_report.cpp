@@ -1,15 +1,10 @@
 #include <weft/scheduler/observe/stall_report.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cinttypes>
-#include <cstdio>
-#include <cstring>
-#include <string_view>
+#include <cstdint>
+#include <string>
 
+#include <weft/scheduler/detail/kernel_position.hpp>
 #include <weft/scheduler/detail/worker.hpp>
 #include <weft/scheduler/observe/describe.hpp>
 #include <weft/scheduler/observe/observer.hpp>
@@ -23,27 +18,12 @@ namespace {
 
 constexpr std::size_t frames_that_tell_a_place = 4;
 
-// Stack pointer and program counter of a thread in the kernel end the line of /proc/self/task/ID/syscall; of one that runs there are none.
-bool read_position(pid_t thread, std::uint64_t& stack_pointer, std::uint64_t& program_counter) noexcept {
-  std::array<char, 64> path;
-  std::snprintf(path.data(), path.size(), "/proc/self/task/%d/syscall", thread);
-  const int fd = ::open(path.data(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  std::array<char, 256> text{};
-  const ssize_t size = ::read(fd, text.data(), text.size() - 1);
-  ::close(fd);
-  if (size <= 0) return false;
-  const std::string_view line(text.data(), static_cast<std::size_t>(size));
-  const std::size_t last = line.rfind(" 0x");
-  const std::size_t before = last == std::string_view::npos ? last : line.rfind(" 0x", last - 1);
-  if (before == std::string_view::npos) return false;
-  return std::sscanf(text.data() + before, " 0x%" SCNx64 " 0x%" SCNx64, &stack_pointer, &program_counter) == 2;
-}
-
 stack_image stack_of_blocked(pid_t thread, const fiber& f) {
   stack_image image;
-  std::uint64_t& pointer = image.registers[stack_image::rsp];
-  if (!read_position(thread, pointer, image.registers[stack_image::rip])) return {};
+  const kernel_position at = position_of_thread(thread);
+  const std::uint64_t pointer = at.stack_pointer;
+  image.registers[stack_image::rsp] = pointer;
+  image.registers[stack_image::rip] = at.program_counter;
   const auto low = reinterpret_cast<std::uint64_t>(peek_pointer(&f.stack_low));
   const std::uint64_t end = low + peek(&f.stack_size).value_or(0);
   if (low == 0 || pointer < low || pointer >= end) return {};

@@ -1,5 +1,6 @@
 """`weft run` with guests, files and flags that are wrong: a clear end each."""
 
+import json
 import os
 import pathlib
 import random
@@ -24,7 +25,10 @@ class BadInput(WeftTest):
                 ("--timeout", "0", "duration"), ("--timeout", "-1s", "duration"), ("--memory", "lots", "lots"),
                 ("--memory", "0", "size"), ("--env", "=x", "NAME=VALUE"), ("--env", "NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE"),
                 ("--dir", "::/x", "HOST::GUEST"), ("--dir", "/no/such/folder", "/no/such/folder"),
-                ("--log", "loud", "loud"), ("--trace", "/no/such/folder/out.json", "trace: cannot write .*No such file")):
+                ("--cpu-time", "much", "--cpu-time.*much"), ("--wall-time", "0", "--wall-time"),
+                ("--max-output", "x", "--max-output"), ("--max-descriptors", "0", "--max-descriptors.*65536"),
+                ("--max-table-elements", "-1", "--max-table-elements"), ("--stack", "1G", "--stack.*256M"),
+                ("--compiler", "gcc", "--compiler.*gcc"), ("--log", "loud", "loud"), ("--trace", "/no/such/folder/out.json", "trace: cannot write .*No such file")):
             with self.subTest(flag=flag, value=value):
                 self.assert_one_line(self.weft("run", flag, value, guest("hello")), 2, said)
 
@@ -116,6 +120,32 @@ class Limits(WeftTest):
         result = self.weft("run", "--memory", "16M", guest("grow"))
         self.assertEqual(result.code, 134, result)
         self.assertRegex(result.err, r"weft: .*16 MiB.*--memory", result)
+
+    def assert_limit(self, result, *patterns):
+        self.assertEqual(result.code, 134, result)
+        for pattern in patterns:
+            self.assertRegex(result.err.splitlines()[0], pattern, result)
+
+    def test_every_limit_says_how_to_raise_it(self):
+        self.assert_limit(self.weft("run", "--cpu-time", "50ms", guest("take"), "time"), "CPU time.*0.05 s.*--cpu-time")
+        self.assert_limit(self.weft("run", "--wall-time", "50ms", guest("take"), "time"), "longer.*0.05 s.*--wall-time")
+        self.assert_limit(self.weft("run", "--max-output", "1K", guest("take"), "output"), "1 KiB.*--max-output")
+        self.assert_limit(self.weft("run", "--dir", ".", "--max-descriptors", "9", guest("take"), "descriptors"),
+                          "9.*--max-descriptors")
+        self.assert_limit(self.weft("run", "--stack", "64K", guest("recurse")), "--stack")
+        self.assert_limit(self.weft("run", "--max-table-elements", "1", guest("show")), "1.*--max-table-elements")
+
+    def test_output_up_to_the_limit_is_there(self):
+        result = self.weft("run", "--max-output", "100", guest("take"), "output")
+        self.assertEqual(result.out, "a line\n" * 14)
+
+    def test_a_waiting_guest_uses_no_cpu_time(self):
+        result = self.weft("run", "--cpu-time", "200ms", "--json", guest("sleeper"), 1, 400)
+        self.assertEqual(result.code, 0, result)
+        report = json.loads(result.err.splitlines()[-1])
+        self.assertGreater(report["cpu_seconds"], 0)
+        self.assertLess(report["cpu_seconds"], 0.2)
+        self.assertGreaterEqual(report["seconds"], 0.4)
 
     def test_memory_is_a_copys_own(self):
         result = self.weft("run", "--memory", "16M", "--copies", 3, guest("hello"))

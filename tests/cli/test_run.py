@@ -119,6 +119,9 @@ class Reports(WeftTest):
         self.assertEqual([c["ended"] for c in report["copies"]], ["exited"] * 3)
         self.assertEqual(report["workers"], 2)
         self.assertGreater(report["seconds"], 0)
+        self.assertGreater(report["cpu_seconds"], 0)
+        self.assertEqual(report["bytes_written"], sum(c["bytes_written"] for c in report["copies"]))
+        self.assertEqual(report["bytes_written"], len(result.out))
         for counter in ("switches", "tasks_stolen", "fibers_stolen", "ring_operations"):
             self.assertIsInstance(report[counter], int)
 

@@ -118,5 +118,22 @@ TEST_F(pipe_test, empty_buffers_do_not_wait) {
   });
 }
 
+TEST_F(pipe_test, errors_may_be_reported_instead_of_thrown) {
+  weft::test::run([] {
+    auto [reader, writer] = make_pipe();
+    std::error_code error = std::make_error_code(std::errc::io_error);
+    writer.write_all(std::as_bytes(std::span("abc", 3)), error);
+    EXPECT_FALSE(error);
+    EXPECT_EQ(writer.write_some(std::as_bytes(std::span("d", 1)), error), 1U);
+    std::array<std::byte, 8> bytes{};
+    EXPECT_EQ(reader.read_some(bytes, error), 4U);
+    writer.close();
+    EXPECT_EQ(reader.read_some(bytes, error), 0U);
+    EXPECT_FALSE(error) << "the end is no error";
+    EXPECT_EQ(writer.write_some(bytes, error), 0U);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+  });
+}
+
 }  // namespace
 }  // namespace weft::io::test

@@ -1,6 +1,15 @@
 // Workers whose fibers compute and never come back to their drivers: what completes on these must reach those who wait all the same.
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <string>
 #include <thread>
 
 #include "io_support.hpp"
@@ -99,11 +108,60 @@ TEST_F(rescue_test, operations_may_be_cancelled_while_their_worker_computes) {
       });
     }
     yield_until([&] { return operations() >= before + pipes; });
-    // Those with a limit end when their worker comes back to its driver; the others are written to meanwhile.
     std::thread foreign([&writers] {
       for (std::size_t i = 1; i < writers.size(); i += 2) writers[i].write_all("x");
     });
-    compute_on_every_worker_until(g, [&] { return ended.load() >= pipes / 2; });
+    compute_on_every_worker_until(g, [&] { return ended.load() == pipes; });
+    foreign.join();
+  });
+}
+
+bool is_in_call(pid_t thread, long number) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/syscall");
+  std::string first;
+  file >> first;
+  return first == std::to_string(number);
+}
+
+// A byte comes for a fiber whose worker sleeps in the kernel, in a call (of that number) that nobody told weft of.
+void while_a_byte_comes(long call, const std::function<void(std::atomic<bool>& arrived)>& sleep) {
+  weft::test::run([&] {
+    auto [reader, writer] = make_pipe();
+    std::atomic<bool> arrived{false};
+    const std::uint64_t before = operations();
+    group g;
+    g.spawn([&reader, &arrived] {
+      std::byte b{};
+      EXPECT_EQ(reader.read_some({&b, 1}), 1U);
+      arrived.store(true);
+    });
+    yield_until([&] { return operations() > before; });
+    std::thread foreign([&writer, call, sleeper = ::gettid()] {
+      while (!is_in_call(sleeper, call)) std::this_thread::yield();
+      writer.write_all("x");
+    });
+    sleep(arrived);
+    foreign.join();
+  });
+}
+
+TEST_F(rescue_test, a_call_that_a_signal_would_end_is_left_alone) {
+  while_a_byte_comes(SYS_poll, [](const std::atomic<bool>& /*arrived*/) {
+    constexpr int longer_than_the_monitor_looks = 100;
+    EXPECT_EQ(::poll(nullptr, 0, longer_than_the_monitor_looks), 0) << std::strerror(errno);
+  });
+}
+
+// It ends only when the byte has arrived at the other fiber.
+TEST_F(rescue_test, a_call_that_is_taken_up_again_is_interrupted) {
+  while_a_byte_comes(SYS_read, [](const std::atomic<bool>& arrived) {
+    auto [reader, writer] = make_pipe();
+    std::thread foreign([&writer, &arrived] {
+      while (!arrived.load()) std::this_thread::yield();
+      writer.write_all("y");
+    });
+    char c = 0;
+    EXPECT_EQ(::read(reader.native_handle(), &c, 1), 1) << std::strerror(errno);
     foreign.join();
   });
 }

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <atomic>
 #include <fstream>
 
@@ -85,6 +86,18 @@ std::string read_all(tls_stream& s) {
   return all;
 }
 
+// Why the server refused, whatever the client has been told by then: TLS 1.3's does not wait for an answer.
+std::error_code error_of_server(const tls_context& client, const tls_context& server) {
+  connection c = connect_pair();
+  std::error_code error;
+  group g;
+  g.spawn([&] { static_cast<void>(tls_stream::accept(server, std::move(c.server), error)); });
+  std::error_code ignored;
+  const tls_stream s = tls_stream::connect(client, std::move(c.client), host, ignored);
+  g.join();
+  return error;
+}
+
 TEST_F(tls_test, both_sides_talk_and_say_goodbye) {
   weft::test::run([&] {
     const tls_context c = client();
@@ -137,6 +150,61 @@ TEST_F(tls_test, certificates_that_are_refused) {
 }
 
 // What a client says of one is in foreign_peer_test: a server of ours does not start with it.
+TEST_F(tls_test, a_server_may_ask_for_certificates) {
+  weft::test::run([this] {
+    const credentials alice = ca().issue("email:alice@example.test");
+    const tls_context with = tls_context::client(
+        {.authorities = ca().certificate(), .own = {.certificate_chain = alice.chain, .key = alice.key}});
+    const tls_context without = client();
+    const auto asking = [this](client_certificate clients) {
+      return server({.clients = clients, .client_authorities = ca().certificate()});
+    };
+    EXPECT_EQ(shake_hands(with, asking(client_certificate::required)).server.peer_name().substr(0, 8), "CN=leaf ");
+    EXPECT_EQ(shake_hands(with, asking(client_certificate::required)).client.peer_name().substr(0, 8), "CN=leaf ");
+    EXPECT_EQ(shake_hands(without, asking(client_certificate::optional)).server.peer_name(), "");
+    EXPECT_EQ(shake_hands(with, server()).server.peer_name(), "");
+    EXPECT_EQ(error_of_server(without, asking(client_certificate::required)), tls_errc::untrusted_certificate);
+    const credentials mallory = ca().self_signed("email:mallory@example.test");
+    const tls_context stranger = tls_context::client(
+        {.authorities = ca().certificate(), .own = {.certificate_chain = mallory.chain, .key = mallory.key}});
+    EXPECT_EQ(error_of_server(stranger, asking(client_certificate::required)), tls_errc::untrusted_certificate);
+    EXPECT_EQ(error_of_server(stranger, asking(client_certificate::optional)), tls_errc::untrusted_certificate);
+  });
+}
+
+TEST_F(tls_test, errors_are_given_as_codes_to_those_who_want_them) {
+  weft::test::run([this] {
+    std::error_code error;
+    connection c = connect_pair();
+    group g;
+    g.spawn([&] {
+      std::error_code of_server;
+      EXPECT_FALSE(tls_stream::accept(server(), std::move(c.server), of_server).is_open());
+      EXPECT_EQ(of_server, tls_errc::refused_by_peer);
+    });
+    EXPECT_FALSE(tls_stream::connect(client(), std::move(c.client), "other.test", error).is_open());
+    EXPECT_EQ(error, tls_errc::wrong_host);
+    g.join();
+
+    tls_pair p = shake_hands(client(), server());
+    p.client.write_all(std::as_bytes(std::span("ab", 2)), error);
+    EXPECT_FALSE(error);
+    std::array<std::byte, 2> buffer{};
+    EXPECT_EQ(p.server.read_some(buffer, error), 2U);
+    EXPECT_EQ(p.server.write_some(buffer, error), 2U);
+    p.server.shutdown_write(error);
+    EXPECT_FALSE(error);
+    EXPECT_EQ(p.client.read_some(buffer, error), 2U);
+    EXPECT_EQ(p.client.read_some(buffer, error), 0U);
+    EXPECT_FALSE(error);
+    p.client.close();
+    EXPECT_EQ(p.client.write_some(buffer, error), 0U);
+    EXPECT_TRUE(error);
+    EXPECT_EQ(tls_stream().write_some(buffer, error), 0U);
+    EXPECT_EQ(error, std::errc::bad_file_descriptor);
+  });
+}
+
 TEST_F(tls_test, a_server_does_not_start_with_a_certificate_that_is_not_valid_now) {
   weft::test::run([&] {
     const credentials old = ca().issue("DNS:server.test", -10, -1);

@@ -159,7 +159,7 @@ void age(const std::filesystem::path& file, int seconds) {
 }
 
 TEST_F(cache_test, what_was_not_used_for_longest_goes_first) {
-  const detail::code_cache cache(folder, 3000);
+  const detail::code_cache cache(folder, 3200);
   const std::string code(900, 'c');
   const auto key = [](std::uint8_t n) { return detail::digest{n}; };
   const auto path_of = [&](std::uint8_t n) {

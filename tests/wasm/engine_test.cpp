@@ -72,18 +72,19 @@ TEST(engine_test, modules_that_no_pool_has_room_for_run_outside_of_it) {
 }
 
 TEST(engine_test, a_refused_pool_is_said_so) {
-  EXPECT_THAT(detail::plan_memory(allocation::on_demand, 10).note, HasSubstr("on demand"));
-  const detail::memory_plan plan = detail::plan_memory(allocation::automatic, 4'000'000'000U);
+  EXPECT_THAT(detail::plan_memory({.memory = allocation::on_demand, .pool_size = 10}).note, HasSubstr("on demand"));
+  const detail::memory_plan plan = detail::plan_memory({.pool_size = 4'000'000'000U});
   EXPECT_THAT(plan.note, HasSubstr("refused"));
   EXPECT_THAT(plan.note, HasSubstr("pool_size"));
-  EXPECT_THROW(static_cast<void>(detail::plan_memory(allocation::pool, 4'000'000'000U)), std::system_error);
+  EXPECT_THROW(static_cast<void>(detail::plan_memory({.memory = allocation::pool, .pool_size = 4'000'000'000U})),
+               std::system_error);
 }
 
 // Machines that grant little address space: memory is smaller at first, and moves when it grows.
 TEST(engine_test, guests_run_where_address_space_is_short) {
   weft::test::run([] {
-    const detail::backend compact(0, {.reservation = 1_MiB, .guard = 64_KiB});
-    const detail::backend roomy(0, {.reservation = 4_GiB, .guard = 32_MiB});
+    const detail::backend compact({.layout = {.reservation = 1_MiB, .guard = 64_KiB}, .stack_size = 512_KiB});
+    const detail::backend roomy({.layout = {.reservation = 4_GiB, .guard = 32_MiB}, .stack_size = 512_KiB});
     EXPECT_NE(compact.compatibility(), roomy.compatibility());
   });
 }

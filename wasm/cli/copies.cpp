@@ -1,6 +1,8 @@
 #include <weft/wasm/cli/copies.hpp>
 
+#include <cstdio>
 #include <exception>
+#include <stdexcept>
 
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
@@ -10,14 +12,25 @@
 namespace weft::cli {
 namespace {
 
-wasm::guest_options options_of_copy(const run_options& options, unsigned number) {
+// Copies must not write over each other's files.
+std::string file_of_copy(const std::string& file, const run_options& options, unsigned number) {
+  return options.copies == 1 || file.empty() ? file : file + "." + std::to_string(number);
+}
+
+wasm::guest_options options_of_copy(const copy_plan& plan, const run_options& options, unsigned number) {
   wasm::guest_options result;
-  result.arguments = options.arguments;
+  if (options.function.empty()) result.arguments = options.arguments;
   result.environment = options.environment;
   for (const directory_grant& d : options.directories) {
     result.directories.push_back({d.host, d.guest, d.writable ? wasm::access::read_write : wasm::access::read});
   }
-  result.limits.memory = options.memory.value_or(0);
+  result.limits = options.limits;
+  result.sockets = plan.sockets;
+  result.preloads = plan.preloads;
+  result.measure_cpu_time = options.statistics || options.json;
+  result.core_dump = file_of_copy(options.core_dump, options, number);
+  if (options.profile.what == profile_request::kind::guest)
+    result.profile = file_of_copy(options.profile.file, options, number);
   if (options.copies == 1) {
     result.input = wasm::stdio::inherit();
     return result;
@@ -30,30 +43,45 @@ wasm::guest_options options_of_copy(const run_options& options, unsigned number)
   return result;
 }
 
-copy_result run_copy(const wasm::module& module, const run_options& options, unsigned number) {
-  copy_result result;
-  wasm::guest guest(module, options_of_copy(options, number));
-  try {
-    result.exit_code = guest.run();
-    result.how = ending::exited;
-  } catch (const wasm::trap& t) {
-    result = {ending::trapped, exit_code::trapped, t.what()};
-  } catch (const wasm::module_error& e) {
-    result = {ending::failed, exit_code::usage, e.what()};
-  } catch (const std::exception& e) {
-    result = {ending::failed, exit_code::host_failed, e.what()};
-  }
-  result.peak_memory = guest.statistics().peak_memory;
-  return result;
+// Results in a line, after whatever the function printed itself.
+void print(const std::vector<std::string>& results) {
+  std::string line;
+  for (const std::string& r : results) line += (line.empty() ? "" : " ") + r;
+  if (!line.empty()) std::printf("%s\n", line.c_str());
 }
 
-// Under a group of their own, which a signal cancels.
-void run_all(const wasm::module& module, const run_options& options, signal_watch& signals,
-             std::vector<copy_result>& results) {
+int run_guest(wasm::guest& guest, const run_options& options) {
+  if (options.function.empty()) return guest.run();
+  const wasm::text_results results = guest.call_with_text(options.function, options.arguments);
+  print(results.values);
+  return results.exit_code;
+}
+
+void run_copy(const copy_plan& plan, const run_options& options, unsigned number, copy_result& result) {
+  wasm::guest guest(plan.module, options_of_copy(plan, options, number));
+  struct keep {
+    const wasm::guest& from;
+    wasm::guest_statistics& to;
+    ~keep() { to = from.statistics(); }
+  } const kept{guest, result.statistics};
+  try {
+    result.exit_code = run_guest(guest, options);
+    result.how = ending::exited;
+  } catch (const wasm::trap& t) {
+    result = {ending::trapped, exit_code::trapped, t.what(), {}};
+  } catch (const wasm::module_error& e) {
+    result = {ending::failed, exit_code::usage, e.what(), {}};
+  } catch (const std::invalid_argument& e) {  // an argument of --invoke
+    result = {ending::failed, exit_code::usage, e.what(), {}};
+  } catch (const std::exception& e) {
+    result = {ending::failed, exit_code::host_failed, e.what(), {}};
+  }
+}
+
+void run_all(const copy_plan& plan, const run_options& options, std::vector<copy_result>& results) {
   group copies("copies");
-  const signal_watch::handler on_signal(signals, [&copies] { copies.cancel(); });
   for (unsigned i = 0; i < options.copies; ++i) {
-    copies.spawn([&, i] { results[i] = run_copy(module, options, i); }, {.name = "guest"});
+    copies.spawn([&, i] { run_copy(plan, options, i, results[i]); }, {.name = "guest"});
   }
   copies.join();
 }
@@ -81,22 +109,24 @@ int copies_result::exit_code() const noexcept {
   return 0;
 }
 
-copies_result run_copies(const wasm::module& module, const run_options& options, signal_watch& signals) {
-  static_cast<void>(wasm::guest(module, options_of_copy(options, 0)));  // what is wrong with the module is said once
-  copies_result result;
+void run_copies(const copy_plan& plan, const run_options& options, copies_result& result) {
+  // What is wrong with the module is said once.
+  static_cast<void>(wasm::guest(plan.module, options_of_copy(plan, options, 0)));
   result.copies.resize(options.copies);
-  const auto start = std::chrono::steady_clock::now();
+  struct stopwatch {
+    std::chrono::nanoseconds& into;
+    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    ~stopwatch() { into = std::chrono::steady_clock::now() - start; }
+  } const timing{result.duration};
   try {
     if (options.timeout) {
-      with_deadline(*options.timeout, [&] { run_all(module, options, signals, result.copies); });
+      with_deadline(*options.timeout, [&] { run_all(plan, options, result.copies); });
     } else {
-      run_all(module, options, signals, result.copies);
+      run_all(plan, options, result.copies);
     }
   } catch (const timeout_error&) {
     result.timed_out = true;
   }
-  result.duration = std::chrono::steady_clock::now() - start;
-  return result;
 }
 
 }  // namespace weft::cli

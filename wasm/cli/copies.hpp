@@ -4,10 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <weft/wasm/cli/run_options.hpp>
-#include <weft/wasm/cli/signals.hpp>
+#include <weft/wasm/guest.hpp>
 #include <weft/wasm/module.hpp>
 
 namespace weft::cli {
@@ -26,7 +27,14 @@ struct copy_result {
   ending how = ending::cancelled;
   int exit_code = 0;  // what the program `weft` ends with on its account; 0 for cancelled
   std::string message;
-  std::uint64_t peak_memory = 0;  // bytes
+  wasm::guest_statistics statistics;
+};
+
+// What the copies have in common, beside the options.
+struct copy_plan {
+  wasm::module module;
+  std::vector<std::pair<std::string, wasm::module>> preloads;
+  std::vector<int> sockets;
 };
 
 struct copies_result {
@@ -38,8 +46,8 @@ struct copies_result {
   [[nodiscard]] int exit_code() const noexcept;
 };
 
-// Runs all copies at once and waits for them. A signal or the time limit cancels those that are left. Parks. Throws
-// wasm::module_error if the module cannot be run at all.
-[[nodiscard]] copies_result run_copies(const wasm::module& module, const run_options& options, signal_watch& signals);
+// Runs all copies at once and waits for them; `result` tells how each ended, also of those that were cancelled with the
+// caller or by the time limit. Parks. Throws wasm::module_error if the module cannot be run at all.
+void run_copies(const copy_plan& plan, const run_options& options, copies_result& result);
 
 }  // namespace weft::cli

@@ -39,12 +39,11 @@ std::string json_of(const std::vector<io::finding>& findings) {
 }  // namespace
 
 doctor_command::doctor_command(CLI::App& program)
-    : command_(program.add_subcommand("doctor", "Tell what of this machine keeps weft from being fast")) {
-  command_->set_help_flag("-h,--help", "Print this and exit");
-  command_->add_flag("--json", json_, "One line of JSON instead of a table");
+    : command(program, "doctor", "Tell what of this machine keeps weft from being fast") {
+  app().add_flag("--json", json_, "One line of JSON instead of a table");
 }
 
-int doctor_command::execute() const {
+int doctor_command::execute() {
   const std::vector<io::finding> findings = io::examine();
   const std::string text = json_ ? json_of(findings) : table_of(findings, wants_colour(STDOUT_FILENO));
   std::fputs(text.c_str(), stdout);

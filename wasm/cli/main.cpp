@@ -1,6 +1,7 @@
 // The program `weft`. Each command has a file of its own; this one reads the words before them and answers for errors.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <exception>
@@ -9,8 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/cli/cache_command.hpp>
+#include <weft/wasm/cli/compile_command.hpp>
+#include <weft/wasm/cli/completion_command.hpp>
 #include <weft/wasm/cli/doctor_command.hpp>
+#include <weft/wasm/cli/exec_command.hpp>
 #include <weft/wasm/cli/exit_code.hpp>
+#include <weft/wasm/cli/inspect_command.hpp>
+#include <weft/wasm/cli/manual_command.hpp>
 #include <weft/wasm/cli/run_command.hpp>
 #include <weft/wasm/cli/usage_error.hpp>
 #include <weft/wasm/error.hpp>
@@ -22,7 +29,10 @@ using namespace weft::cli;
 constexpr const char* explanation = R"(Examples:
   weft run hello.wasm
   weft run --dir . --copies 8 --stats app.wasm input.txt
+  weft exec ./server --port 8080
   weft run --help
+  weft inspect app.wasm
+  weft compile app.wasm -o app.cwasm
   weft doctor)";
 
 // One line, whatever was wrong.
@@ -39,7 +49,11 @@ int complain(std::string_view message, int code) {
 int answer(const CLI::App& program, const CLI::ParseError& e) {
   if (e.get_exit_code() == 0) return program.exit(e);
   std::string message = e.what();
-  if (!message.empty()) message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  // "The following..." becomes a part of the line; "MODULE is required" is a name already.
+  const auto is_upper = [&](std::size_t at) { return std::isupper(static_cast<unsigned char>(message[at])) != 0; };
+  if (message.size() > 1 && !is_upper(1)) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  }
   return complain(message + "; see weft --help", exit_code::usage);
 }
 
@@ -66,15 +80,23 @@ int main(int argc, char** argv) {
   program.footer(explanation);
   program.require_subcommand(1);
   run_command run(program);
-  const doctor_command doctor(program);
+  exec_command exec(program);
+  inspect_command inspect(program);
+  compile_command compile(program);
+  cache_command cache(program);
+  doctor_command doctor(program);
+  completion_command completion(program);
+  manual_command manual(program);
+  const std::array<command*, 8> commands{&run, &exec, &inspect, &compile, &cache, &doctor, &completion, &manual};
 
   std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     check_command(program, arguments);
     run.take_guest_part(arguments);
+    exec.take_program_part(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
     program.parse(std::move(arguments));
-    return doctor.chosen() ? doctor.execute() : run.execute();
+    return (*std::find_if(commands.begin(), commands.end(), [](const command* c) { return c->chosen(); }))->execute();
   } catch (const CLI::ParseError& e) {
     return answer(program, e);
   } catch (const usage_error& e) {

@@ -80,6 +80,16 @@ std::chrono::nanoseconds parse_duration(std::string_view text) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(nanoseconds));
 }
 
+unsigned parse_number(std::string_view text, unsigned least, unsigned most) {
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+    throw std::invalid_argument("'" + std::string(text) + "' is not a number from " + std::to_string(least) + " to " +
+                                std::to_string(most));
+  }
+  return number;
+}
+
 std::string format_duration(std::chrono::nanoseconds duration) {
   const double ns = static_cast<double>(duration.count());
   if (ns < 999.5) return std::to_string(duration.count()) + " ns";

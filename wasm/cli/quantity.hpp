@@ -16,6 +16,9 @@ namespace weft::cli {
 // std::invalid_argument with one line that says what is accepted.
 [[nodiscard]] std::chrono::nanoseconds parse_duration(std::string_view text);
 
+// A whole number in decimal digits, from `least` to `most`. Throws std::invalid_argument with one line that says so.
+[[nodiscard]] unsigned parse_number(std::string_view text, unsigned least, unsigned most);
+
 // Three significant digits and a unit: "1.24 s", "315 ms", "48.1 us".
 [[nodiscard]] std::string format_duration(std::chrono::nanoseconds duration);
 

@@ -11,8 +11,31 @@ namespace {
 
 std::uint64_t peak_memory(const copies_result& result) {
   std::uint64_t peak = 0;
-  for (const copy_result& copy : result.copies) peak = std::max(peak, copy.peak_memory);
+  for (const copy_result& copy : result.copies) peak = std::max(peak, copy.statistics.peak_memory);
   return peak;
+}
+
+wasm::guest_statistics sum_of(const copies_result& result) {
+  wasm::guest_statistics sum;
+  for (const copy_result& copy : result.copies) {
+    sum.cpu_time += copy.statistics.cpu_time;
+    sum.bytes_read += copy.statistics.bytes_read;
+    sum.bytes_written += copy.statistics.bytes_written;
+  }
+  return sum;
+}
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+nlohmann::ordered_json json_of(const copy_result& copy) {
+  nlohmann::ordered_json one{{"ended", to_string(copy.how)},
+                             {"exit_code", copy.exit_code},
+                             {"cpu_seconds", seconds(copy.statistics.cpu_time)},
+                             {"peak_memory", copy.statistics.peak_memory},
+                             {"bytes_read", copy.statistics.bytes_read},
+                             {"bytes_written", copy.statistics.bytes_written}};
+  if (!copy.message.empty()) one["message"] = copy.message;
+  return one;
 }
 
 std::size_t count(const copies_result& result, ending how) {
@@ -43,7 +66,11 @@ std::string statistics_table(const run_report& report, bool colour) {
     if (const std::size_t n = count(report.result, how); n > 0)
       t.row({std::string("  ") + to_string(how), format_count(n)});
   }
+  const wasm::guest_statistics sum = sum_of(report.result);
+  t.row({"CPU time of guests", format_duration(sum.cpu_time)});
   t.row({"peak memory of a copy", format_size(peak_memory(report.result))});
+  t.row({"read", format_size(sum.bytes_read)});
+  t.row({"written", format_size(sum.bytes_written)});
   t.row({"workers", format_count(report.runtime.workers_wanted)});
   t.row({"switches", format_count(total.switches)});
   t.row({"tasks stolen", format_count(total.tasks_stolen)});
@@ -55,15 +82,15 @@ std::string statistics_table(const run_report& report, bool colour) {
 std::string json_line(const run_report& report) {
   const worker_statistics total = report.runtime.total();
   nlohmann::ordered_json copies = nlohmann::ordered_json::array();
-  for (const copy_result& copy : report.result.copies) {
-    nlohmann::ordered_json one{
-        {"ended", to_string(copy.how)}, {"exit_code", copy.exit_code}, {"peak_memory", copy.peak_memory}};
-    if (!copy.message.empty()) one["message"] = copy.message;
-    copies.push_back(std::move(one));
-  }
+  for (const copy_result& copy : report.result.copies) copies.push_back(json_of(copy));
+  const wasm::guest_statistics sum = sum_of(report.result);
   const nlohmann::ordered_json line{{"exit_code", report.exit_code},
                                     {"timed_out", report.result.timed_out},
-                                    {"seconds", std::chrono::duration<double>(report.result.duration).count()},
+                                    {"seconds", seconds(report.result.duration)},
+                                    {"cpu_seconds", seconds(sum.cpu_time)},
+                                    {"peak_memory", peak_memory(report.result)},
+                                    {"bytes_read", sum.bytes_read},
+                                    {"bytes_written", sum.bytes_written},
                                     {"workers", report.runtime.workers_wanted},
                                     {"switches", total.switches},
                                     {"tasks_stolen", total.tasks_stolen},

@@ -4,13 +4,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string_view>
@@ -19,9 +21,12 @@
 #include <vector>
 
 #include <weft/io/engine_choice.hpp>
+#include <weft/scheduler/group.hpp>
 #include <weft/scheduler/runtime.hpp>
 #include <weft/wasm/cli/copies.hpp>
 #include <weft/wasm/cli/exit_code.hpp>
+#include <weft/wasm/cli/flag_value.hpp>
+#include <weft/wasm/cli/listeners.hpp>
 #include <weft/wasm/cli/log.hpp>
 #include <weft/wasm/cli/quantity.hpp>
 #include <weft/wasm/cli/report.hpp>
@@ -40,22 +45,16 @@ Examples:
   weft run --dir . app.wasm --width 640              the guest sees this directory, and a flag of its own
   weft run --dir /srv/in::/in:ro --env LANG=C app.wasm
   weft run --copies 64 --stats tile.wasm             64 instances at once over all cores
-  weft run --timeout 10s --memory 64M untrusted.wasm
+  weft run --timeout 10s --memory 64M --max-output 1M untrusted.wasm
+  weft run --invoke add library.wasm 2 3             call a function; its results are printed
+  weft run --preload math=math.wasm app.wasm         what app.wasm imports from "math"
+  weft run --listen 127.0.0.1:8080 server.wasm       the guest finds the socket as descriptor 3
+  weft run --profile guest,app.json app.wasm         open app.json in profiler.firefox.com
   weft run --copies 8 --trace out.json app.wasm      open out.json in ui.perfetto.dev
   cat data | weft run filter.wasm > result
 
 The exit code is the guest's; 134 if it trapped, 124 after --timeout, 130 after Ctrl-C, 2 if the flags
 or the module cannot be used, 125 if weft itself failed.)";
-
-unsigned parse_number(std::string_view text, unsigned least, unsigned most) {
-  unsigned number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
-    throw std::invalid_argument("'" + std::string(text) + "' is not a number from " + std::to_string(least) + " to " +
-                                std::to_string(most));
-  }
-  return number;
-}
 
 // What the parser does not know: that a module and arguments follow the flags.
 class run_help : public CLI::Formatter {
@@ -64,16 +63,6 @@ class run_help : public CLI::Formatter {
     return "Usage: weft run [FLAGS] MODULE [ARGUMENT...]\n";
   }
 };
-
-// Reads a flag's value; what is wrong with it is said with the flag's name.
-template <class Parse>
-auto read_value(const char* flag, const std::string& text, Parse&& parse) {
-  try {
-    return parse(text);
-  } catch (const std::invalid_argument& e) {
-    throw usage_error(std::string(flag) + ": " + e.what());
-  }
-}
 
 bool is_flag(const std::string& argument) { return argument.size() > 1 && argument.front() == '-'; }
 
@@ -91,10 +80,10 @@ void check_directories(const run_options& options) {
 }
 
 // Before anything runs; the file stays as it is.
-void check_trace(const std::string& path) {
+void check_writable(const char* flag, const std::string& path) {
   if (path.empty()) return;
   std::FILE* file = std::fopen(path.c_str(), "ae");
-  if (file == nullptr) throw usage_error("--trace: cannot write '" + path + "': " + std::strerror(errno));
+  if (file == nullptr) throw usage_error(std::string(flag) + ": cannot write '" + path + "': " + std::strerror(errno));
   std::fclose(file);
 }
 
@@ -114,36 +103,83 @@ int judge(const copies_result& result, const run_options& options, int signal) {
   return result.exit_code();
 }
 
-void check_program(const wasm::module& module) {
+void check_exports(const wasm::module& module, const run_options& options) {
+  const std::string& wanted = options.function.empty() ? "_start" : options.function;
   const std::vector<wasm::module_item> exports = module.exports();
-  const bool starts =
-      std::any_of(exports.begin(), exports.end(), [](const wasm::module_item& e) { return e.name == "_start"; });
-  if (!starts) throw usage_error("'" + module.name() + "' is a library, not a program: it exports no function _start");
+  const bool found = std::any_of(exports.begin(), exports.end(), [&](const wasm::module_item& e) {
+    return e.name == wanted && e.kind.find(':') != std::string::npos;
+  });
+  if (found) return;
+  if (!options.function.empty())
+    throw usage_error("--invoke: '" + module.name() + "' exports no function " + wanted + "; weft inspect lists them");
+  throw usage_error(
+      "'" + module.name() +
+      "' is a library, not a program: it exports no function _start; --invoke calls one of its functions");
 }
 
-wasm::module load(wasm::engine& engine, const std::string& file) {
+bool is_native_code(const std::string& file) {
+  std::array<char, 4> magic{};
+  std::ifstream(file, std::ios::binary).read(magic.data(), magic.size());
+  return magic == std::array<char, 4>{'\x7f', 'E', 'L', 'F'};
+}
+
+wasm::module load(wasm::engine& engine, const std::string& file, bool precompiled) {
   const auto start = std::chrono::steady_clock::now();
   try {
+    if (precompiled && is_native_code(file)) return engine.load_precompiled(file);
     wasm::module module = engine.load(file);
     spdlog::debug("module {}: ready after {}, {}", file, format_duration(std::chrono::steady_clock::now() - start),
                   engine.statistics().cache_hits > 0 ? "from the cache" : "compiled");
-    check_program(module);
     return module;
   } catch (const std::system_error& e) {
     throw usage_error(e.what());
   }
 }
 
+copy_plan load_all(wasm::engine& engine, const run_options& options, const listeners& sockets) {
+  copy_plan plan{load(engine, options.module, options.precompiled), {}, sockets.descriptors()};
+  check_exports(plan.module, options);
+  for (const preload& p : options.preloads) {
+    plan.preloads.emplace_back(p.name, load(engine, p.file, options.precompiled));
+  }
+  return plan;
+}
+
+// Everything that takes long, so that a signal ends it: under a group which the signal cancels.
+copies_result load_and_run(wasm::engine& engine, const run_options& options, signal_watch& signals) {
+  copies_result result;
+  const listeners sockets(options.listeners);
+  group everything("weft run");
+  const signal_watch::handler on_signal(signals, [&everything] { everything.cancel(); });
+  std::exception_ptr error;
+  everything.spawn([&] {
+    try {
+      run_copies(load_all(engine, options, sockets), options, result);
+    } catch (const std::exception&) {
+      error = std::current_exception();
+    }
+  });
+  everything.join();
+  if (error) std::rethrow_exception(error);
+  return result;
+}
+
+wasm::engine_options engine_options_of(const run_options& options) {
+  wasm::engine_options result = options.engine;
+  result.perf_map = options.profile.what == profile_request::kind::perf;
+  return result;
+}
+
 // Loads and runs. Throws what cannot be answered by a guest's exit code.
 int run_module(const run_options& options) {
   signal_watch signals;  // before the runtime's threads, which inherit what it blocks
-  wasm::engine engine;
+  wasm::engine engine(engine_options_of(options));
   spdlog::info("guests' memory: {}", engine.memory_note());
   runtime rt({.workers = options.workers, .trace = options.trace, .dump_on_sigquit = true});
   const io::engine_choice choice = io::last_engine_choice();
   spdlog::info("I/O engine: {}: {}", choice.engine, choice.reason);
   run_report report;
-  report.result = rt.run([&] { return run_copies(load(engine, options.module), options, signals); });
+  report.result = rt.run([&] { return load_and_run(engine, options, signals); });
   std::fputs(failures_text(report.result).c_str(), stderr);
   report.exit_code = judge(report.result, options, signals.received());
   report.runtime = rt.statistics();
@@ -154,30 +190,36 @@ int run_module(const run_options& options) {
 
 }  // namespace
 
-run_command::run_command(CLI::App& program)
-    : command_(program.add_subcommand("run", "Run a WebAssembly program (WASI preview 1)")) {
-  command_->formatter(std::make_shared<run_help>());
-  command_->footer(explanation);
-  command_->set_help_flag("-h,--help", "Print this and exit");
+run_command::run_command(CLI::App& program) : command(program, "run", "Run a WebAssembly program (WASI preview 1)") {
+  app().formatter(std::make_shared<run_help>());
+  app().footer(explanation);
   const auto repeatable = [this](const char* flag, std::vector<std::string>& values, const char* value,
                                  const char* help) {
-    command_->add_option(flag, values, help)->type_name(value)->allow_extra_args(false);
+    app().add_option(flag, values, help)->type_name(value)->allow_extra_args(false);
   };
   const auto single = [this](const char* flag, std::string& into, const char* value, const char* help) {
-    command_->add_option(flag, into, help)->type_name(value);
+    app().add_option(flag, into, help)->type_name(value);
   };
   repeatable("--dir", raw_.directories, "HOST[::GUEST][:ro]", "Let the guest use this directory and what is in it");
   repeatable("--env", raw_.environment, "NAME[=VALUE]", "Set a variable of the guest's environment, or pass ours on");
   single("--copies", raw_.copies, "N", "Run this many instances at once (default 1)");
   single("--workers", raw_.workers, "N", "Run on this many threads (default: the CPUs this process may use)");
   single("--timeout", raw_.timeout, "TIME", "End the guest after this time: 10s, 500ms, 2m");
-  single("--memory", raw_.memory, "SIZE", "Most memory that a copy may have: 64M, 1G");
+  limits_.add_to(app());
+  engine_.add_to(app());
+  app().add_flag("--allow-precompiled", options_.precompiled,
+                 "MODULE may come from weft compile: it is native code, so trust whoever made it");
+  single("--invoke", options_.function, "NAME", "Call this function with the arguments, and print its results");
+  repeatable("--preload", raw_.preloads, "NAME=FILE", "What MODULE imports from NAME is exported by this module");
+  repeatable("--listen", options_.listeners, "ADDRESS", "Open a socket for the guest, or pass on one by its number");
+  single("--coredump", options_.core_dump, "FILE", "Where a guest that traps leaves its stack and memory");
+  single("--profile", raw_.profile, "KIND", "perf: names for perf(1); guest[,FILE]: a profile for Firefox's profiler");
   single("--trace", options_.trace, "FILE",
          "Record what each worker runs when, for ui.perfetto.dev or chrome://tracing");
   single("--log", log_level_, "LEVEL",
          "Log this and worse: trace, debug, info, warn, error, off (default: $WEFT_LOG, else warn)");
-  command_->add_flag("--stats", options_.statistics, "Print a table of what it took on standard error");
-  command_->add_flag("--json", options_.json, "Print the same as a line of JSON on standard error, last");
+  app().add_flag("--stats", options_.statistics, "Print a table of what it took on standard error");
+  app().add_flag("--json", options_.json, "Print the same as a line of JSON on standard error, last");
 }
 
 // The first argument from `from` on that is neither a flag nor a flag's value.
@@ -185,7 +227,7 @@ std::size_t run_command::skip_flags(const std::vector<std::string>& arguments, s
   std::size_t i = from;
   while (i < arguments.size() && is_flag(arguments[i]) && arguments[i] != "--") {
     const std::string name = arguments[i].substr(0, arguments[i].find('='));
-    const CLI::Option* option = std::as_const(*command_).get_option_no_throw(name);
+    const CLI::Option* option = std::as_const(app()).get_option_no_throw(name);
     const bool value_follows = option != nullptr && option->get_items_expected_max() > 0 && name == arguments[i];
     i += value_follows ? 2 : 1;
   }
@@ -193,7 +235,7 @@ std::size_t run_command::skip_flags(const std::vector<std::string>& arguments, s
 }
 
 void run_command::take_guest_part(std::vector<std::string>& arguments) {
-  if (arguments.empty() || arguments.front() != command_->get_name()) return;
+  if (arguments.empty() || arguments.front() != app().get_name()) return;
   const std::size_t end = skip_flags(arguments, 1);
   std::size_t module = end;
   if (module < arguments.size() && arguments[module] == "--") ++module;
@@ -212,15 +254,22 @@ void run_command::read_flags() {
   for (const std::string& text : raw_.environment) {
     options_.environment.push_back(read_value("--env", text, parse_environment));
   }
+  for (const std::string& text : raw_.preloads) {
+    options_.preloads.push_back(read_value("--preload", text, parse_preload));
+  }
   const auto number = [](unsigned least, unsigned most) {
     return [=](std::string_view text) { return parse_number(text, least, most); };
   };
-  if (!raw_.copies.empty()) options_.copies = read_value("--copies", raw_.copies, number(1, 1'000'000));
-  if (!raw_.workers.empty()) options_.workers = read_value("--workers", raw_.workers, number(1, 256));
-  if (!raw_.timeout.empty()) options_.timeout = read_value("--timeout", raw_.timeout, parse_duration);
-  if (!raw_.memory.empty()) options_.memory = read_value("--memory", raw_.memory, parse_size);
+  read_if_given("--copies", raw_.copies, options_.copies, number(1, 1'000'000));
+  read_if_given("--workers", raw_.workers, options_.workers, number(1, 256));
+  read_if_given("--timeout", raw_.timeout, options_.timeout, parse_duration);
+  read_if_given("--profile", raw_.profile, options_.profile, parse_profile);
+  options_.limits = limits_.read();
+  options_.engine = engine_.read();
   check_directories(options_);
-  check_trace(options_.trace);
+  check_writable("--trace", options_.trace);
+  check_writable("--coredump", options_.core_dump);
+  check_writable("--profile", options_.profile.file);
 }
 
 int run_command::execute() {

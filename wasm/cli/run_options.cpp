@@ -28,6 +28,21 @@ directory_grant parse_directory(std::string_view text) {
   return {std::string(host), std::string(guest), !read_only};
 }
 
+preload parse_preload(std::string_view text) {
+  const std::size_t separator = text.find('=');
+  if (separator == std::string_view::npos || separator == 0 || separator + 1 == text.size()) {
+    throw std::invalid_argument("'" + std::string(text) + "' names no module to import from: write NAME=FILE");
+  }
+  return {std::string(text.substr(0, separator)), std::string(text.substr(separator + 1))};
+}
+
+profile_request parse_profile(std::string_view text) {
+  if (text == "perf") return {profile_request::kind::perf, ""};
+  if (text == "guest") return {profile_request::kind::guest, "weft-profile.json"};
+  if (text.starts_with("guest,") && text.size() > 6) return {profile_request::kind::guest, std::string(text.substr(6))};
+  throw std::invalid_argument("'" + std::string(text) + "' is not a profile: use perf, guest or guest,FILE");
+}
+
 environment_variable parse_environment(std::string_view text) {
   const std::size_t separator = text.find('=');
   const std::string name(text.substr(0, separator));

@@ -9,6 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/engine.hpp>
+#include <weft/wasm/guest_options.hpp>
+
 namespace weft::cli {
 
 // A directory that the guest may use.
@@ -18,6 +21,22 @@ struct directory_grant {
   bool writable = true;
 
   bool operator==(const directory_grant&) const = default;
+};
+
+// A module that the guest's module imports from.
+struct preload {
+  std::string name;
+  std::string file;
+
+  bool operator==(const preload&) const = default;
+};
+
+struct profile_request {
+  enum class kind { none, perf, guest };
+  kind what = kind::none;
+  std::string file;  // of a guest's profile
+
+  bool operator==(const profile_request&) const = default;
 };
 
 using environment_variable = std::pair<std::string, std::string>;
@@ -30,8 +49,15 @@ struct run_options {
   unsigned copies = 1;
   unsigned workers = 0;                             // 0: as many as the process may use CPUs
   std::optional<std::chrono::nanoseconds> timeout;  // none: no limit
-  std::optional<std::uint64_t> memory;              // bytes a copy; none: the engine's default
-  std::string trace;                                // a file for what each worker ran when; empty: none
+  wasm::guest_limits limits;                        // a copy's
+  wasm::engine_options engine;
+  bool precompiled = false;  // the module may be one of `weft compile`
+  std::string function;      // to call instead of _start; empty: none
+  std::vector<preload> preloads;
+  std::vector<std::string> listeners;  // addresses and descriptors, as given
+  std::string core_dump;               // a file for what a guest that traps looked like; empty: none
+  profile_request profile;
+  std::string trace;  // a file for what each worker ran when; empty: none
   bool json = false;
   bool statistics = false;
 };
@@ -39,6 +65,12 @@ struct run_options {
 // "HOST", "HOST::GUEST", each with ":ro" or ":rw" behind it; without GUEST the guest sees the directory under the name that
 // was given. Throws std::invalid_argument.
 [[nodiscard]] directory_grant parse_directory(std::string_view text);
+
+// "NAME=FILE". Throws std::invalid_argument.
+[[nodiscard]] preload parse_preload(std::string_view text);
+
+// "perf", "guest" or "guest,FILE". Throws std::invalid_argument.
+[[nodiscard]] profile_request parse_profile(std::string_view text);
 
 // "NAME=VALUE", or "NAME" for the value it has in weft's own environment. Throws std::invalid_argument.
 [[nodiscard]] environment_variable parse_environment(std::string_view text);

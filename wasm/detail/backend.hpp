@@ -18,10 +18,18 @@ struct memory_layout {
   std::uint64_t guard;
 };
 
+struct backend_settings {
+  unsigned pool = 0;  // guests to reserve memory for; 0: none
+  memory_layout layout = {};
+  compiler code = compiler::cranelift;
+  std::uint64_t stack_size = 0;
+  bool perf_map = false;
+};
+
 class backend {
  public:
-  // `pool`: guests to reserve memory for; 0: none. Throws std::runtime_error.
-  backend(unsigned pool, memory_layout layout);
+  // Throws std::runtime_error.
+  explicit backend(const backend_settings& settings);
 
   [[nodiscard]] const weft_engine* engine() const noexcept { return engine_.get(); }
   [[nodiscard]] const weft_linker* linker() const noexcept { return linker_.get(); }
@@ -43,6 +51,8 @@ struct memory_plan {
   std::string note;
 };
 
-[[nodiscard]] memory_plan plan_memory(allocation wanted, unsigned pool_size);
+// For guests with stacks of that size. Throws std::system_error if a pool is insisted on, std::invalid_argument for
+// options that make no sense.
+[[nodiscard]] memory_plan plan_memory(const engine_options& options);
 
 }  // namespace weft::wasm::detail

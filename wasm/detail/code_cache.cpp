@@ -25,14 +25,16 @@ constexpr std::string_view unfinished_suffix = ".part";
 constexpr auto unfinished_age = std::chrono::hours(1);
 
 struct trailer {
-  std::array<char, 8> magic = {'w', 'e', 'f', 't', 'c', 'o', 'd', '1'};
+  std::array<char, 8> magic = {'w', 'e', 'f', 't', 'c', 'o', 'd', '2'};
   std::uint64_t size = 0;
   digest hash = {};
+  std::array<char, 64> name = {};  // of the module, cut and filled up with zeros
 };
-static_assert(sizeof(trailer) == 48);
+static_assert(sizeof(trailer) == 112);
 
-trailer trailer_of(std::span<const std::byte> code) noexcept {
+trailer trailer_of(std::span<const std::byte> code, std::string_view name) noexcept {
   trailer t;
+  std::copy_n(name.data(), std::min(name.size(), t.name.size()), t.name.begin());
   t.size = code.size();
   t.hash = hash_of(code);
   return t;
@@ -64,11 +66,17 @@ bool is_private_to_us(const std::filesystem::path& folder) noexcept {
   return status.st_uid == ::geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-struct entry {
-  std::filesystem::path path;
-  std::uint64_t size;
-  std::filesystem::file_time_type used;
-};
+// Empty if the file ends otherwise than an entry does.
+std::string name_in(const std::filesystem::path& path, std::uint64_t size) {
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  trailer t;
+  if (!fd || size < sizeof t) return "";
+  const ssize_t n = ::pread(fd.get(), &t, sizeof t, static_cast<off_t>(size - sizeof t));
+  if (n != static_cast<ssize_t>(sizeof t) || t.magic != trailer{}.magic) return "";
+  return {t.name.begin(), std::find(t.name.begin(), t.name.end(), '\0')};
+}
+
+using entry = code_cache::entry;
 
 // The entries of a folder; unfinished files of the dead are removed on the way.
 std::vector<entry> entries_of(const std::filesystem::path& folder) {
@@ -82,7 +90,7 @@ std::vector<entry> entries_of(const std::filesystem::path& folder) {
     const auto size = gone ? 0 : item->file_size(gone);
     if (gone) continue;
     if (item->path().extension() == suffix) {
-      entries.push_back({item->path(), size, used});
+      entries.push_back({item->path(), size, used, ""});
     } else if (item->path().extension() == unfinished_suffix && now - used > unfinished_age) {
       std::filesystem::remove(item->path(), gone);
     }
@@ -131,22 +139,22 @@ bool code_cache::prepare_folder() const {
   return is_private_to_us(folder_);
 }
 
-void code_cache::store(const digest& key, std::span<const std::byte> code) const noexcept {
+void code_cache::store(const digest& key, std::span<const std::byte> code, std::string_view name) const noexcept {
   try {
-    store_unguarded(key, code);
+    store_unguarded(key, code, name);
   } catch (...) {
     // Out of memory for a path: the code simply is not kept.
   }
 }
 
-void code_cache::store_unguarded(const digest& key, std::span<const std::byte> code) const {
+void code_cache::store_unguarded(const digest& key, std::span<const std::byte> code, std::string_view name) const {
   if (folder_.empty() || code.size() + sizeof(trailer) > limit_ || !prepare_folder()) return;
   static std::atomic<unsigned> counter{0};
   const std::filesystem::path unfinished = folder_ / (hexadecimal(key) + "." + std::to_string(::getpid()) + "." +
                                                       std::to_string(counter++) + std::string(unfinished_suffix));
   const unique_fd fd(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return;
-  const trailer t = trailer_of(code);
+  const trailer t = trailer_of(code, name);
   const bool written = write_whole(fd.get(), code) && write_whole(fd.get(), std::as_bytes(std::span(&t, 1)));
   const std::filesystem::path finished = path_of(key);
   if (!written || ::rename(unfinished.c_str(), finished.c_str()) != 0) {
@@ -154,6 +162,33 @@ void code_cache::store_unguarded(const digest& key, std::span<const std::byte> c
     return;
   }
   shrink(finished);
+}
+
+std::vector<entry> code_cache::entries() const {
+  if (folder_.empty() || !is_private_to_us(folder_)) return {};
+  std::vector<entry> all = entries_of(folder_);
+  std::sort(all.begin(), all.end(), [](const entry& a, const entry& b) { return a.used > b.used; });
+  for (entry& e : all) e.name = name_in(e.path, e.size);
+  return all;
+}
+
+code_cache::pruned code_cache::prune(std::uint64_t size_left, std::chrono::nanoseconds most_unused) const {
+  pruned gone;
+  std::uint64_t kept = 0;
+  const auto now = std::filesystem::file_time_type::clock::now();
+  bool full = false;
+  for (const entry& e : entries()) {
+    full = full || kept + e.size > size_left;
+    if (!full && now - e.used < most_unused) {
+      kept += e.size;
+      continue;
+    }
+    std::error_code error;
+    if (!std::filesystem::remove(e.path, error)) continue;
+    ++gone.entries;
+    gone.bytes += e.size;
+  }
+  return gone;
 }
 
 void code_cache::shrink(const std::filesystem::path& keep) const {

@@ -1,12 +1,14 @@
 #include <weft/wasm/detail/compiled.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
 #include <weft/wasm/detail/engine_core.hpp>
+#include <weft/wasm/detail/host_function_table.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
-#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -40,16 +42,17 @@ std::string remedy_for(const module_item& item) {
            "in, or "
            "build for wasm32-wasi";
   }
+  if (item.module == "weft") return "the module 'weft' of this host has no such function (docs/guests.md lists them)";
   return "the host provides wasi_snapshot_preview1; build the module for wasip1 without this import";
 }
 
-[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
+}  // namespace
+
+void throw_missing(const std::string& module, const std::vector<module_item>& missing) {
   throw module_error(module_fault::missing_import,
                      "'" + module + "' imports " + list_of(missing) +
                          ", which this host does not provide: " + remedy_for(missing.front()));
 }
-
-}  // namespace
 
 compiled::compiled(engine_core& engine, const backend& home, module_handle code) : engine_(engine) {
   weft_module_imports(code.get(), &imports_, collect);
@@ -58,10 +61,13 @@ compiled::compiled(engine_core& engine, const backend& home, module_handle code)
   main_.module = std::move(code);
 }
 
-std::vector<module_item> compiled::missing_imports() const {
+std::vector<module_item> compiled::missing_imports(const host_function_table* functions) const {
+  const auto is_provided = [functions](const module_item& item) {
+    return provides_itself(item.module, item.name) ||
+           (functions != nullptr && functions->find(item.module, item.name) != nullptr);
+  };
   std::vector<module_item> missing;
-  std::copy_if(imports_.begin(), imports_.end(), std::back_inserter(missing),
-               [](const module_item& item) { return !wasi::provides(item.module, item.name); });
+  std::copy_if(imports_.begin(), imports_.end(), std::back_inserter(missing), std::not_fn(is_provided));
   return missing;
 }
 
@@ -73,27 +79,28 @@ std::optional<std::string> compiled::function_kind(std::string_view name) const 
   return found->kind;
 }
 
-void compiled::bind(loaded_code& code, const std::string& module) const {
-  if (const auto missing = missing_imports(); !missing.empty()) throw_missing(module, missing);
+prepared_handle compiled::prepare(const loaded_code& code, const weft_linker& linker, const std::string& module,
+                                  const host_function_table* functions) const {
+  if (const auto missing = missing_imports(functions); !missing.empty()) throw_missing(module, missing);
   weft_error* raw = nullptr;
-  code.prepared.reset(weft_linker_prepare(code.home->linker(), code.module.get(), &raw));
+  prepared_handle prepared(weft_linker_prepare(&linker, code.module.get(), &raw));
   if (const error_handle error(raw); error) {
     throw module_error(module_fault::missing_import, "'" + module +
                                                          "' imports something of another type than this host " +
                                                          "provides: " + std::string(message_of(error)));
   }
+  return prepared;
 }
 
-const loaded_code& compiled::ready(const std::string& module) {
+bound_code compiled::ready(const std::string& module) {
   const std::lock_guard guard(mutex_);
-  if (!main_.prepared) bind(main_, module);
-  return main_;
+  if (!main_.prepared) main_.prepared = prepare(main_, *main_.home->linker(), module, nullptr);
+  return {main_.home, main_.module.get(), main_.prepared.get()};
 }
 
-const loaded_code& compiled::ready_on_demand(const std::string& module) {
-  const std::lock_guard guard(mutex_);
+loaded_code& compiled::spare_with_lock(const std::string& module) {
   if (main_.home == &engine_.spare()) return main_;
-  if (spare_.prepared) return spare_;
+  if (spare_.module) return spare_;
   weft_error* raw = nullptr;
   const bytes_handle code(weft_module_code(main_.module.get(), &raw));
   if (raw == nullptr) {
@@ -103,8 +110,19 @@ const loaded_code& compiled::ready_on_demand(const std::string& module) {
   if (const error_handle error(raw); error) {
     throw std::runtime_error("cannot load '" + module + "' outside of the pool: " + std::string(message_of(error)));
   }
-  bind(spare_, module);
   return spare_;
+}
+
+const loaded_code& compiled::spare(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  return spare_with_lock(module);
+}
+
+bound_code compiled::ready_on_demand(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  loaded_code& code = spare_with_lock(module);
+  if (!code.prepared) code.prepared = prepare(code, *code.home->linker(), module, nullptr);
+  return {code.home, code.module.get(), code.prepared.get()};
 }
 
 }  // namespace weft::wasm::detail

@@ -12,11 +12,20 @@
 
 namespace weft::wasm::detail {
 
-// Code loaded into one backend. `prepared` is null as long as imports are missing.
+class host_function_table;
+
+// Code loaded into one backend. `prepared` is null as long as it was not bound to what the host provides by itself.
 struct loaded_code {
   const backend* home = nullptr;
   module_handle module;
   prepared_handle prepared;
+};
+
+// Code that can be instantiated; belongs to what has bound it.
+struct bound_code {
+  const backend* home = nullptr;
+  const weft_module* module = nullptr;
+  const weft_prepared* prepared = nullptr;
 };
 
 class compiled {
@@ -27,20 +36,27 @@ class compiled {
 
   // Where guests run usually. Its imports are bound the first time; throws module_error naming `module` and what is
   // missing.
-  [[nodiscard]] const loaded_code& ready(const std::string& module);
+  [[nodiscard]] bound_code ready(const std::string& module);
 
   // The same without the pool, for guests that it has no room for.
-  [[nodiscard]] const loaded_code& ready_on_demand(const std::string& module);
+  [[nodiscard]] bound_code ready_on_demand(const std::string& module);
+
+  // The code alone, for those who bind it to functions of their own.
+  [[nodiscard]] const loaded_code& main() const noexcept { return main_; }
+  [[nodiscard]] const loaded_code& spare(const std::string& module);
+  // Binds the imports by a linker; `functions` are those it has beside the host's own, or null. Throws module_error.
+  [[nodiscard]] prepared_handle prepare(const loaded_code& code, const weft_linker& linker, const std::string& module,
+                                        const host_function_table* functions) const;
 
   [[nodiscard]] const std::vector<module_item>& imports() const noexcept { return imports_; }
   [[nodiscard]] const std::vector<module_item>& exports() const noexcept { return exports_; }
-  [[nodiscard]] std::vector<module_item> missing_imports() const;
+  [[nodiscard]] std::vector<module_item> missing_imports(const host_function_table* functions = nullptr) const;
 
   // The kind of an exported function; empty if there is no such function.
   [[nodiscard]] std::optional<std::string> function_kind(std::string_view name) const;
 
  private:
-  void bind(loaded_code& code, const std::string& module) const;
+  [[nodiscard]] loaded_code& spare_with_lock(const std::string& module);
 
   engine_core& engine_;
   std::mutex mutex_;  // held while binding, for microseconds, or milliseconds when code is loaded a second time
@@ -50,6 +66,8 @@ class compiled {
   std::vector<module_item> exports_;
 };
 
+[[noreturn]] void throw_missing(const std::string& module, const std::vector<module_item>& missing);
+
 // What a module handle points to.
 class module_core {
  public:
@@ -58,6 +76,7 @@ class module_core {
 
   [[nodiscard]] engine_core& engine() const noexcept { return *engine_; }
   [[nodiscard]] compiled& code() const noexcept { return *code_; }
+  [[nodiscard]] const std::shared_ptr<compiled>& shared_code() const noexcept { return code_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
  private:

@@ -1,12 +1,16 @@
 #include <weft/wasm/detail/engine_core.hpp>
 
+#include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include <weft/wasm/error.hpp>
@@ -45,7 +49,10 @@ void check_header(std::span<const std::byte> bytes, const std::string& name) {
   if (begins_with(bytes, elf_magic)) {
     throw module_error(
         module_fault::native_code,
-        what + "is native code, not a WebAssembly module; precompiled modules are not accepted, give the .wasm file");
+        what +
+            "is native code, not a WebAssembly module; give the .wasm file, or, if it comes from weft compile and from "
+            "somebody you trust, load it as precompiled (engine::load_precompiled, on the command line "
+            "--allow-precompiled)");
   }
   if (looks_like_text(bytes)) {
     throw module_error(module_fault::text,
@@ -88,12 +95,20 @@ digest key_of(std::span<const std::byte> wasm, const digest& compatibility) noex
 
 engine_core::engine_core(engine_options o)
     : options_(with_defaults(std::move(o))),
-      plan_(plan_memory(options_.memory, options_.pool_size)),
+      plan_(plan_memory(options_)),
       cache_(*options_.cache_directory, options_.cache_limit),
-      main_(plan_.pool, plan_.layout),
+      main_(settings(plan_.pool)),
       ticker_([this] { tick(); }) {
   if (plan_.pool == 0) spare_.store(&main_);
   ignore_broken_pipes();
+}
+
+backend_settings engine_core::settings(unsigned pool) const noexcept {
+  return {.pool = pool,
+          .layout = plan_.layout,
+          .code = options_.code,
+          .stack_size = options_.stack_size,
+          .perf_map = options_.perf_map};
 }
 
 void engine_core::tick() const noexcept {
@@ -105,7 +120,7 @@ void engine_core::tick() const noexcept {
 const backend& engine_core::spare() {
   if (const backend* made = spare_.load(std::memory_order_acquire)) return *made;
   const std::lock_guard guard(spare_mutex_);
-  if (!spare_owner_) spare_owner_ = std::make_unique<const backend>(0, plan_.layout);
+  if (!spare_owner_) spare_owner_ = std::make_unique<const backend>(settings(0));
   spare_.store(spare_owner_.get(), std::memory_order_release);
   return *spare_owner_;
 }
@@ -136,22 +151,28 @@ module_handle engine_core::load_cached(const digest& key) {
   return module;
 }
 
+bytes_handle engine_core::translate(std::span<const std::byte> wasm, const std::string& name) {
+  weft_error* raw = nullptr;
+  bytes_handle code(weft_engine_compile(main_.engine(), to_slice(wasm), &raw));
+  if (const error_handle error(raw); error) {
+    throw module_error(module_fault::invalid,
+                       "'" + name + "' is not a valid WebAssembly module: " + std::string(message_of(error)));
+  }
+  compiled_.fetch_add(1, std::memory_order_relaxed);
+  return code;
+}
+
 std::shared_ptr<compiled> engine_core::obtain(const digest& key, std::span<const std::byte> wasm,
                                               const std::string& name) {
   if (module_handle module = load_cached(key)) {
     hits_.fetch_add(1, std::memory_order_relaxed);
     return place(std::move(module), main_);
   }
+  const bytes_handle code = translate(wasm, name);
   weft_error* raw = nullptr;
-  const bytes_handle code(weft_engine_compile(main_.engine(), to_slice(wasm), &raw));
-  if (const error_handle error(raw); error) {
-    throw module_error(module_fault::invalid,
-                       "'" + name + "' is not a valid WebAssembly module: " + std::string(message_of(error)));
-  }
-  compiled_.fetch_add(1, std::memory_order_relaxed);
   const weft_slice bytes = weft_bytes_view(code.get());
   if (module_handle module{weft_module_load(main_.engine(), bytes, &raw)}) {
-    cache_.store(key, to_bytes(bytes));
+    cache_.store(key, to_bytes(bytes), name);
     return place(std::move(module), main_);
   }
   // The pool has no room for such a module, say because of the size of its tables; outside of it there may be.
@@ -179,6 +200,33 @@ std::shared_ptr<module_core> engine_core::compile(std::span<const std::byte> was
 std::shared_ptr<module_core> engine_core::load(const std::filesystem::path& file) {
   const std::vector<std::byte> bytes = read_whole(file);
   return compile(bytes, file.filename().string());
+}
+
+std::vector<std::byte> engine_core::precompile(std::span<const std::byte> wasm, const std::string& name) {
+  check_header(wasm, name);
+  const bytes_handle code = translate(wasm, name);
+  const auto bytes = to_bytes(weft_bytes_view(code.get()));
+  return {bytes.begin(), bytes.end()};
+}
+
+std::shared_ptr<module_core> engine_core::load_precompiled(const std::filesystem::path& file) {
+  const unique_fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<std::byte, 4> magic = {};
+  if (!fd || ::pread(fd.get(), magic.data(), magic.size(), 0) < 0) {
+    throw std::system_error(errno, std::generic_category(), "cannot read '" + file.string() + "'");
+  }
+  std::string name = file.filename().string();
+  if (!begins_with(magic, elf_magic)) {
+    throw module_error(module_fault::native_code, "'" + name + "' is not precompiled: it was not made by weft compile");
+  }
+  weft_error* raw = nullptr;
+  module_handle module(weft_module_load_file(main_.engine(), fd.get(), &raw));
+  if (const error_handle error(raw); error) {
+    throw module_error(module_fault::native_code,
+                       "'" + name + "' cannot be used here: " + std::string(message_of(error)) +
+                           "; compile it again with this weft, on this kind of machine and with the same options");
+  }
+  return std::make_shared<module_core>(shared_from_this(), place(std::move(module), main_), std::move(name));
 }
 
 engine_statistics engine_core::statistics() const noexcept {

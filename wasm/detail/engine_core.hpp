@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <weft/wasm/detail/backend.hpp>
 #include <weft/wasm/detail/code_cache.hpp>
@@ -24,6 +25,8 @@ class engine_core : public std::enable_shared_from_this<engine_core> {
   // Block the thread: callers put them where that is allowed.
   [[nodiscard]] std::shared_ptr<module_core> load(const std::filesystem::path& file);
   [[nodiscard]] std::shared_ptr<module_core> compile(std::span<const std::byte> wasm, std::string name);
+  [[nodiscard]] std::vector<std::byte> precompile(std::span<const std::byte> wasm, const std::string& name);
+  [[nodiscard]] std::shared_ptr<module_core> load_precompiled(const std::filesystem::path& file);
 
   // Where guests run that the pool has no room for; the main backend itself if there is no pool. Made when first
   // needed.
@@ -45,6 +48,8 @@ class engine_core : public std::enable_shared_from_this<engine_core> {
     std::weak_ptr<compiled> code;
   };
 
+  [[nodiscard]] backend_settings settings(unsigned pool) const noexcept;
+  [[nodiscard]] bytes_handle translate(std::span<const std::byte> wasm, const std::string& name);
   std::shared_ptr<slot> slot_of(const digest& key);
   std::shared_ptr<compiled> obtain(const digest& key, std::span<const std::byte> wasm, const std::string& name);
   module_handle load_cached(const digest& key);

@@ -35,7 +35,9 @@ enum weft_error_kind_t : std::int32_t {
   weft_error_exit = 2,          // the guest called for its own end; see weft_error_exit_code
   weft_error_memory_limit = 3,  // see weft_error_limit
   weft_error_host_failure = 4,  // a host function said so
-  weft_error_pool_full = 5,     // as many guests as the pool has room for, or a resource it has no room for
+  weft_error_table_limit = 6,
+  weft_error_interrupted = 7,  // see weft_guest_interrupt
+  weft_error_pool_full = 5,    // as many guests as the pool has room for, or a resource it has no room for
 };
 
 struct weft_frame {
@@ -69,6 +71,8 @@ struct weft_engine_options {
   std::size_t wasm_stack;   // bytes of stack that WebAssembly code may use
   std::size_t guest_stack;  // and with the host functions it calls
   std::size_t backtrace_frames;
+  std::int32_t compiler;  // number of weft::wasm::compiler
+  bool perf_map;          // names of compiled functions for perf(1), in /tmp/perf-PID.map
 };
 
 // Installs the engine's signal handlers the first time; they pass on what is not theirs.
@@ -99,6 +103,9 @@ weft_slice weft_module_name(const weft_module* module);
 using weft_visitor = void (*)(void* context, weft_slice module, weft_slice name, weft_slice kind);
 void weft_module_imports(const weft_module* module, void* context, weft_visitor visit);
 void weft_module_exports(const weft_module* module, void* context, weft_visitor visit);
+
+// What is in a module's file, as JSON: see wasm/inspect.hpp. The module need not be valid.
+weft_bytes* weft_inspect(weft_slice wasm, weft_error** error);
 
 // ---- host functions -------------------------------------------------------------------------------------------------
 
@@ -157,12 +164,45 @@ weft_guest* weft_guest_new(const weft_engine* engine, void* guest, std::uint64_t
 void weft_guest_delete(weft_guest* guest);
 // What is handed over must live until the call has ended or the guest is deleted.
 void weft_guest_begin_instantiation(weft_guest* guest, const weft_prepared* prepared);
+// The same for a module that imports from other modules: each of them is instantiated first, in order, and then found by
+// its name. Of what is handed over only the guest is needed on. False, and an error, if a name is not UTF-8.
+struct weft_preload {
+  weft_slice name;
+  const weft_module* module;
+};
+bool weft_guest_begin_linked_instantiation(weft_guest* guest, const weft_linker* linker, const weft_preload* preloads,
+                                           std::size_t count, const weft_module* main, weft_error** error);
 bool weft_guest_begin_call(weft_guest* guest, weft_slice name, const weft_value* arguments, std::size_t argument_count,
                            weft_value* results, std::size_t result_count);
 // Runs the guest until its call ends or stops.
 weft_stop weft_guest_poll(weft_guest* guest, weft_error** error);
 void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, const weft_value* value);
 std::uint64_t weft_guest_peak_memory(const weft_guest* guest);
+
+// Elements of all tables together. Before the first call.
+void weft_guest_limit_table_elements(weft_guest* guest, std::uint64_t limit);
+// Ends the guest with weft_error_interrupted at the end of the slice that the next poll begins, or where it waits.
+void weft_guest_interrupt(const weft_guest* guest);
+// A core dump of a guest that ended by this error; null if it has none.
+weft_bytes* weft_guest_core_dump(weft_guest* guest, const weft_error* error, weft_slice name);
+// Notes where the guest is at the end of each slice. Before the first call; `interval` in nanoseconds.
+bool weft_guest_profile(weft_guest* guest, const weft_engine* engine, const weft_module* module, weft_slice name,
+                        std::uint64_t interval);
+// Ends a call under way, and gives the profile: JSON as Firefox's profiler reads it. Null if there is none.
+weft_bytes* weft_guest_take_profile(weft_guest* guest);
+// ---- between calls: functions that are looked up once, and the memory --------------------------------------------------
+
+// An exported function of a guest's instance; not to be used after the guest.
+struct weft_function;
+
+// Null, without an error, if there is none of that name or a call is under way.
+weft_function* weft_guest_function(weft_guest* guest, weft_slice name, weft_error** error);
+void weft_function_delete(weft_function* function);
+// As weft_guest_begin_call(); the slots are as many as the function's type says.
+void weft_guest_begin_function(weft_guest* guest, const weft_function* function, const weft_value* arguments,
+                               weft_value* results);
+// The memory exported as "memory", valid until the next call begins; null if there is none or a call is under way.
+std::uint8_t* weft_guest_memory(weft_guest* guest, std::size_t* size);
 
 }  // extern "C"
 

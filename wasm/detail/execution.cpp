@@ -1,11 +1,19 @@
 #include <weft/wasm/detail/execution.hpp>
 
+#include <fcntl.h>
+
+#include <cerrno>
 #include <exception>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/group.hpp>
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/this_fiber.hpp>
+#include <weft/wasm/detail/limit.hpp>
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/wasi/binding.hpp>
 
@@ -31,76 +39,218 @@ std::vector<trap_frame> frames_of(const weft_error& error) {
   return frames;
 }
 
-std::string memory_limit_reason(std::uint64_t limit) {
-  return "it wanted more memory than its limit of " + format_bytes(limit) +
-         "; raise it with guest_options::limits.memory, on the command line --memory";
+bool write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) noexcept {
+  const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  return fd && write_whole(fd.get(), bytes);
 }
 
-trap make_trap(const std::string& guest, const weft_error& error) {
-  if (weft_error_kind(&error) == weft_error_memory_limit) {
-    return {trap_code::memory_limit, guest, memory_limit_reason(weft_error_limit(&error)), frames_of(error)};
+std::string reason_of(const host_function_failure& failure) {
+  try {
+    std::rethrow_exception(failure.error);
+  } catch (const std::exception& e) {
+    return "host function " + failure.function + " failed: " + e.what();
   }
-  const auto code = static_cast<trap_code>(weft_error_trap_code(&error));
-  return {code, guest, std::string(to_view(weft_error_message(&error))), frames_of(error)};
 }
 
 }  // namespace
 
-execution::execution(module_core& module, wasi::context& context, std::uint64_t memory_limit, const std::string& name)
-    : ticker_(module.engine().time_slices()), context_(context), name_(name) {
+execution::execution(module_core& module, linkage* functions, std::span<const preloaded> preloads,
+                     wasi::context& context, std::uint64_t memory_limit, const std::string& name)
+    : functions_(functions),
+      preloads_(preloads),
+      ticker_(module.engine().time_slices()),
+      context_(context),
+      talk_(context.options()),
+      name_(name),
+      budget_(context.options()) {
   check_cancelled();
+  context_.talk_by(talk_);
   module.engine().count_guest();
   instantiate(module, memory_limit);
 }
 
 void execution::instantiate(module_core& module, std::uint64_t memory_limit) {
-  const auto make_in = [&](const loaded_code& code) {
-    guest_.reset(weft_guest_new(code.home->engine(), &context_, memory_limit));
-    weft_guest_begin_instantiation(guest_.get(), code.prepared.get());
-    ended_early_ = drive();
-  };
   try {
-    make_in(module.code().ready(module.name()));
+    begin_instance(module, false, memory_limit);
+    ended_early_ = drive();
     return;
   } catch (const pool_is_full&) {
     guest_.reset();
   }
   module.engine().count_guest_on_demand();
-  make_in(module.code().ready_on_demand(module.name()));
+  begin_instance(module, true, memory_limit);
+  ended_early_ = drive();
+}
+
+namespace {
+
+const loaded_code& code_of(module_core& module, bool on_demand) {
+  return on_demand ? module.code().spare(module.name()) : module.code().main();
+}
+
+bound_code bind(module_core& module, linkage* functions, bool on_demand) {
+  if (functions != nullptr) {
+    return on_demand ? functions->ready_on_demand(module.name()) : functions->ready(module.name());
+  }
+  return on_demand ? module.code().ready_on_demand(module.name()) : module.code().ready(module.name());
+}
+
+}  // namespace
+
+void execution::begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit) {
+  if (!preloads_.empty()) {
+    const loaded_code& code = code_of(module, on_demand);
+    make_guest(*code.home, *code.module, memory_limit);
+    return begin_linked_instance(module, on_demand);
+  }
+  const bound_code code = bind(module, functions_, on_demand);
+  make_guest(*code.home, *code.module, memory_limit);
+  weft_guest_begin_instantiation(guest_.get(), code.prepared);
+}
+
+void execution::begin_linked_instance(module_core& module, bool on_demand) {
+  const loaded_code& main = code_of(module, on_demand);
+  std::vector<weft_preload> list;
+  for (const preloaded& p : preloads_) {
+    const loaded_code& code = code_of(*p.module, on_demand);
+    if (code.home != main.home) throw pool_is_full{};
+    list.push_back({to_slice(std::string_view(p.name)), code.module.get()});
+  }
+  weft_error* raw = nullptr;
+  weft_guest_begin_linked_instantiation(guest_.get(), main.home->linker(), list.data(), list.size(), main.module.get(),
+                                        &raw);
+  if (const error_handle error(raw); error) throw make_trap(*error);
+}
+
+void execution::make_guest(const backend& home, const weft_module& code, std::uint64_t memory_limit) {
+  const guest_options& options = context_.options();
+  guest_.reset(weft_guest_new(home.engine(), &context_, memory_limit));
+  if (options.limits.table_elements != 0) {
+    weft_guest_limit_table_elements(guest_.get(), options.limits.table_elements);
+  }
+  if (!options.profile.empty()) {
+    weft_guest_profile(guest_.get(), home.engine(), &code, to_slice(std::string_view(name_)), ticker::slice.count());
+  }
+}
+
+execution::~execution() {
+  if (!guest_ || context_.options().profile.empty()) return;
+  const bytes_handle profile(weft_guest_take_profile(guest_.get()));
+  if (profile) write_file(context_.options().profile, to_bytes(weft_bytes_view(profile.get())));
 }
 
 std::optional<int> execution::call(std::string_view function, std::span<const weft_value> arguments,
                                    std::span<weft_value> results) {
   weft_guest_begin_call(guest_.get(), to_slice(function), arguments.data(), arguments.size(), results.data(),
                         results.size());
-  return drive();
+  return run_call();
+}
+
+function_handle execution::find(std::string_view function) {
+  weft_error* raw = nullptr;
+  function_handle found(weft_guest_function(guest_.get(), to_slice(function), &raw));
+  if (const error_handle error(raw); error) throw make_trap(*error);
+  return found;
+}
+
+std::optional<int> execution::call(const weft_function& function, const weft_value* arguments, weft_value* results) {
+  weft_guest_begin_function(guest_.get(), &function, arguments, results);
+  return run_call();
+}
+
+std::optional<int> execution::run_call() {
+  return talk_.may_have_children() && in_fiber() ? drive_with_children() : drive();
+}
+
+// The children that the call starts end with it: when it returns they are cancelled, when it fails as well. When one of
+// them fails the call is cancelled, and what comes out is the group's error with that failure.
+std::optional<int> execution::drive_with_children() {
+  struct ownership {
+    exchange::state& talk;
+    ownership(exchange::state& t, group& g) noexcept : talk(t) { t.own_children_by(&g); }
+    ~ownership() { talk.own_children_by(nullptr); }
+  };
+  group children("children of a guest");
+  const ownership during(talk_, children);
+  std::optional<int> exit_code;
+  try {
+    exit_code = drive();
+  } catch (const cancelled&) {
+    children.cancel();
+    children.join();
+    throw;
+  }
+  children.cancel();
+  children.join();
+  return exit_code;
+}
+
+std::span<std::uint8_t> execution::memory() noexcept {
+  std::size_t size = 0;
+  std::uint8_t* base = weft_guest_memory(guest_.get(), &size);
+  return {base, size};
 }
 
 std::optional<int> execution::drive() {
   const computing now(ticker_);
   for (;;) {
     weft_error* raw = nullptr;
-    const weft_stop stop = weft_guest_poll(guest_.get(), &raw);
+    const weft_stop stop = budget_.run([&] { return weft_guest_poll(guest_.get(), &raw); });
     const error_handle error(raw);
+    if (stop == weft_stop_ended) return error ? end_by(*error) : std::nullopt;
+    if (const std::optional<trap_code> limit = budget_.passed()) end_for(*limit);
     if (stop == weft_stop_slice) {
       ++statistics_.slices;
       yield_after_slice();
-    } else if (stop == weft_stop_waiting) {
-      resume_after_wait();
     } else {
-      return error ? end_by(*error) : std::nullopt;
+      resume_after_wait();
     }
   }
+}
+
+// The guest ends at its next poll, so that its backtrace is known.
+void execution::end_for(trap_code limit) noexcept {
+  if (limit_passed_) return;
+  limit_passed_ = limit;
+  weft_guest_interrupt(guest_.get());
 }
 
 void execution::resume_after_wait() {
   ++statistics_.waits;
   const not_computing meanwhile(ticker_);
-  wasi::outcome result = context_.perform_wait();
-  while (result.what() == wasi::outcome::kind::waits) result = context_.perform_wait();
+  const wasi::outcome result = limit_passed_ ? wasi::errc::success : wait_in_its_place();
   weft_value value = {};
   const std::int32_t how = wasi::binding::finish(result, value);
   weft_guest_resume(guest_.get(), how, &value);
+}
+
+wasi::outcome execution::wait_in_its_place() {
+  const auto wait = [this] {
+    wasi::outcome result = context_.perform_wait();
+    while (result.what() == wasi::outcome::kind::waits) result = context_.perform_wait();
+    return result;
+  };
+  try {
+    return budget_.has_end() && in_fiber() ? with_deadline(budget_.left(), wait) : wait();
+  } catch (const limit_passed& limit) {
+    end_for(limit.code);
+  } catch (const timeout_error&) {
+    if (budget_.left().count() > 0) throw;  // somebody else's limit
+    end_for(trap_code::time_limit);
+  }
+  return wasi::errc::success;
+}
+
+// A limit that was passed, and what a host function of the embedder's has thrown, become traps; the rest goes on as it
+// is.
+void execution::rethrow(const std::exception_ptr& thrown, const weft_error& error) const {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const limit_passed& limit) {
+    throw trap(limit.code, name_, limit_reason(limit.code, context_.options().limits), frames_of(error));
+  } catch (const host_function_failure& failure) {
+    throw trap(trap_code::host_function, name_, reason_of(failure), frames_of(error), failure.error);
+  }
 }
 
 std::optional<int> execution::end_by(const weft_error& error) {
@@ -108,19 +258,56 @@ std::optional<int> execution::end_by(const weft_error& error) {
     case weft_error_exit:
       return weft_error_exit_code(&error);
     case weft_error_host_failure:
-      if (std::exception_ptr thrown = context_.take_error()) std::rethrow_exception(thrown);
+      if (std::exception_ptr thrown = context_.take_error()) rethrow(thrown, error);
       break;
     case weft_error_pool_full:
       throw pool_is_full{};
     default:
       break;
   }
-  throw make_trap(name_, error);
+  throw make_trap(error);
+}
+
+trap execution::make_trap(const weft_error& error) {
+  const auto trap_by_limit = [&](trap_code code, std::string reason) {
+    return trap(code, name_, std::move(reason), frames_of(error));
+  };
+  switch (weft_error_kind(&error)) {
+    case weft_error_memory_limit:
+      return trap_by_limit(trap_code::memory_limit, memory_limit_reason(weft_error_limit(&error)));
+    case weft_error_table_limit:
+      return trap_by_limit(trap_code::table_limit, limit_reason(trap_code::table_limit, context_.options().limits));
+    case weft_error_interrupted:
+      return trap_by_limit(*limit_passed_, limit_reason(*limit_passed_, context_.options().limits));
+    default:
+      break;
+  }
+  const auto code = static_cast<trap_code>(weft_error_trap_code(&error));
+  std::string reason(to_view(weft_error_message(&error)));
+  if (code == trap_code::stack_exhausted) reason = stack_reason(reason);
+  return {code, name_, reason + dump_core(error), frames_of(error)};
+}
+
+// What there is to say of it, besides the reason of the trap.
+std::string execution::dump_core(const weft_error& error) {
+  const std::filesystem::path& path = context_.options().core_dump;
+  if (path.empty()) return "";
+  const bytes_handle dump(weft_guest_core_dump(guest_.get(), &error, to_slice(std::string_view(name_))));
+  if (!dump) return "";
+  const std::error_code failed = blocking([&]() -> std::error_code {
+    if (write_file(path, to_bytes(weft_bytes_view(dump.get())))) return {};
+    return {errno, std::generic_category()};
+  });
+  if (failed) return " (the core dump cannot be written to '" + path.string() + "': " + failed.message() + ")";
+  return " (core dump in '" + path.string() + "')";
 }
 
 guest_statistics execution::statistics() const noexcept {
   guest_statistics s = statistics_;
   s.peak_memory = weft_guest_peak_memory(guest_.get());
+  s.cpu_time = budget_.cpu_time();
+  s.bytes_read = context_.bytes_read();
+  s.bytes_written = context_.bytes_written();
   return s;
 }
 

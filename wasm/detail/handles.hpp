@@ -24,6 +24,7 @@ using engine_handle = std::unique_ptr<weft_engine, deleter<weft_engine_delete>>;
 using module_handle = std::unique_ptr<weft_module, deleter<weft_module_delete>>;
 using linker_handle = std::unique_ptr<weft_linker, deleter<weft_linker_delete>>;
 using prepared_handle = std::unique_ptr<weft_prepared, deleter<weft_prepared_delete>>;
+using function_handle = std::unique_ptr<weft_function, deleter<weft_function_delete>>;
 using guest_handle = std::unique_ptr<weft_guest, deleter<weft_guest_delete>>;
 
 inline weft_slice to_slice(std::string_view text) noexcept { return {text.data(), text.size()}; }

@@ -10,8 +10,6 @@ namespace weft::wasm::detail {
 
 namespace {
 
-constexpr long slice_nanoseconds = 1'000'000;
-
 // Long enough that guests which come one after another do not wake the thread each time.
 constexpr int idle_ticks_before_sleep = 50;
 
@@ -58,8 +56,8 @@ void ticker::work() {
   block_all_signals();
   pthread_setname_np(pthread_self(), "weft-ticker");
   for (int idle = 0;;) {
-    const timespec slice{.tv_sec = 0, .tv_nsec = slice_nanoseconds};
-    nanosleep(&slice, nullptr);
+    const timespec pause{.tv_sec = 0, .tv_nsec = slice.count()};
+    nanosleep(&pause, nullptr);
     tick_();
     idle = computing_.load(std::memory_order_relaxed) > 0 ? 0 : idle + 1;
     bool ending;

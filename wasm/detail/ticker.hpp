@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -12,6 +13,9 @@ namespace weft::wasm::detail {
 
 class ticker {
  public:
+  // Long enough to be cheap, short enough that a cancelled guest is gone and a ready one has its turn within moments.
+  static constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(1);
+
   // The thread starts with the first guest. `tick` is called on it and must not throw.
   explicit ticker(std::function<void()> tick) : tick_(std::move(tick)) {}
   ~ticker();

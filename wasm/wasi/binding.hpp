@@ -41,13 +41,15 @@ inline std::int32_t finish(const outcome& result, detail::weft_value& slot) noex
   switch (result.what()) {
     case outcome::kind::waits:
       return detail::weft_wait;
+    case outcome::kind::fails:
+      return detail::weft_fail;
     case outcome::kind::exits:
-      slot.i32 = result.value();
+      slot.i64 = static_cast<std::int64_t>(result.bits());
       return detail::weft_exit;
     case outcome::kind::done:
       break;
   }
-  slot.i32 = result.value();
+  slot.i64 = static_cast<std::int64_t>(result.bits());
   return detail::weft_done;
 }
 

@@ -51,6 +51,7 @@ void context::open() {
   open_stream(options_.error, STDERR_FILENO);
   for (const int fd : options_.sockets) give_socket(fd);
   for (const directory& d : options_.directories) open_directory(d);
+  descriptors_.limit_to(options_.limits.descriptors);
 }
 
 void context::open_stream(const stdio& stream, int number) {
@@ -104,10 +105,10 @@ void context::give_socket(int fd) {
 }
 
 outcome context::perform_wait() {
-  const std::function<outcome()> action = std::move(action_);
+  performed_ = std::move(action_);
   action_ = nullptr;
   try {
-    return action();
+    return performed_();
   } catch (const failure& f) {
     return f.code;
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <weft/wasm/detail/limit.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/wasi/descriptors.hpp>
 #include <weft/wasm/wasi/memory.hpp>
@@ -21,23 +22,33 @@ class outcome {
     done,   // with a result
     waits,  // when the fiber has done what context::wait_for() was given
     exits,  // and the guest with it
+    fails,  // and the guest with it, by what context::fail() was given
   };
 
-  outcome(errc code) noexcept : kind_(kind::done), value_(static_cast<std::int32_t>(code)) {}
-  [[nodiscard]] static outcome exit(std::uint32_t code) noexcept {
-    return {kind::exits, static_cast<std::int32_t>(code)};
-  }
+  outcome(errc code) noexcept : kind_(kind::done), bits_(static_cast<std::uint32_t>(code)) {}
+  // With the bits of a number of any type.
+  [[nodiscard]] static outcome of(std::uint64_t bits) noexcept { return {kind::done, bits}; }
+  [[nodiscard]] static outcome exit(std::uint32_t code) noexcept { return {kind::exits, code}; }
   [[nodiscard]] static outcome waiting() noexcept { return {kind::waits, 0}; }
+  [[nodiscard]] static outcome failed() noexcept { return {kind::fails, 0}; }
 
   [[nodiscard]] kind what() const noexcept { return kind_; }
-  [[nodiscard]] std::int32_t value() const noexcept { return value_; }
+  [[nodiscard]] std::uint64_t bits() const noexcept { return bits_; }
 
  private:
-  outcome(kind what, std::int32_t value) noexcept : kind_(what), value_(value) {}
+  outcome(kind what, std::uint64_t bits) noexcept : kind_(what), bits_(bits) {}
 
   kind kind_;
-  std::int32_t value_;
+  std::uint64_t bits_;
 };
+
+}  // namespace weft::wasm::wasi
+
+namespace weft::wasm::exchange {
+class state;
+}
+
+namespace weft::wasm::wasi {
 
 class context {
  public:
@@ -47,9 +58,24 @@ class context {
   // Opens what the guest is given. Throws std::system_error naming what cannot be had.
   void open();
 
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // What the module "weft" keeps for the guest; there while the guest is.
+  [[nodiscard]] exchange::state& talk() const noexcept { return *talk_; }
+  void talk_by(exchange::state& s) noexcept { talk_ = &s; }
   [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
   [[nodiscard]] const std::vector<std::string>& environment() const noexcept { return environment_; }
+  [[nodiscard]] const guest_options& options() const noexcept { return options_; }
   [[nodiscard]] descriptor_table& descriptors() noexcept { return descriptors_; }
+
+  // Before bytes are written: throws detail::limit_passed if the guest may not write as many.
+  void check_output(std::uint64_t bytes) const {
+    const std::uint64_t limit = options_.limits.output;
+    if (limit != 0 && bytes > limit - bytes_written_) throw detail::limit_passed{trap_code::output_limit};
+  }
+  void count_written(std::uint64_t bytes) noexcept { bytes_written_ += bytes; }
+  void count_read(std::uint64_t bytes) noexcept { bytes_read_ += bytes; }
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
+  [[nodiscard]] std::uint64_t bytes_written() const noexcept { return bytes_written_; }
 
   // Has the fiber run `action` once the guest is stopped; its result becomes the host function's.
   void wait_for(std::function<outcome()> action) { action_ = std::move(action); }
@@ -74,7 +100,11 @@ class context {
   std::vector<std::string> environment_;
   descriptor_table descriptors_;
   std::function<outcome()> action_;
+  std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
   std::exception_ptr error_;
+  exchange::state* talk_ = nullptr;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t bytes_written_ = 0;
 };
 
 // One call of a host function.

@@ -94,11 +94,17 @@ outcome fd_renumber(call& c, fd_number from, fd_number to) {
   return errc::success;
 }
 
-const descriptor& seekable(const call& c, fd_number fd, rights wanted) {
+const descriptor& seekable(const call& c, fd_number fd) {
   const descriptor& d = c.guest.descriptors().at(fd);
   if (d.is_directory()) throw failure{errc::isdir};
   if (d.type == file_type::unknown || d.is_socket() || d.captured != nullptr) throw failure{errc::spipe};
-  d.require(wanted);
+  return d;
+}
+
+// The right to move a position implies that to ask for it.
+const descriptor& tellable(const call& c, fd_number fd) {
+  const descriptor& d = seekable(c, fd);
+  if ((d.base & right::fd_seek) == 0) d.require(right::fd_tell);
   return d;
 }
 
@@ -111,15 +117,16 @@ outcome report_position(const call& c, off_t position, pointer result) {
 outcome fd_seek(call& c, fd_number fd, std::int64_t offset, std::uint32_t whence, pointer result) {
   constexpr std::array host_whence = {SEEK_SET, SEEK_CUR, SEEK_END};
   if (whence >= host_whence.size()) return errc::inval;
-  // Asking for the position is telling, which is a right of its own.
   const bool asks = whence == 1 && offset == 0;
-  const descriptor& d = seekable(c, fd, asks ? right::fd_tell : right::fd_seek | right::fd_tell);
+  const descriptor& d = asks ? tellable(c, fd) : seekable(c, fd);
+  if (!asks) d.require(right::fd_seek);
   static_cast<void>(c.memory.load<std::uint64_t>(result));
   return report_position(c, ::lseek(d.fd, offset, host_whence.at(whence)), result);
 }
 
 outcome fd_tell(call& c, fd_number fd, pointer result) {
-  const descriptor& d = seekable(c, fd, right::fd_tell);
+  const descriptor& d = tellable(c, fd);
+  static_cast<void>(c.memory.load<std::uint64_t>(result));
   return report_position(c, ::lseek(d.fd, 0, SEEK_CUR), result);
 }
 

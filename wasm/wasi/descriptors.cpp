@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include <weft/wasm/detail/limit.hpp>
+
 namespace weft::wasm::wasi {
 
 namespace {
@@ -81,6 +83,10 @@ descriptor& descriptor_table::directory_at(fd_number fd, rights wanted) {
 }
 
 fd_number descriptor_table::insert(descriptor d) {
+  if (limit_ != 0) {
+    const auto open = slots_.size() - static_cast<std::size_t>(std::count(slots_.begin(), slots_.end(), nullptr));
+    if (open >= limit_) throw detail::limit_passed{trap_code::descriptor_limit};
+  }
   auto free = std::find(slots_.begin(), slots_.end(), nullptr);
   if (free == slots_.end()) {
     if (slots_.size() >= most_descriptors) throw failure{errc::mfile};

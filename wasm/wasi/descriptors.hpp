@@ -52,7 +52,8 @@ class descriptor_table {
   // A directory that grants them; failure{notdir} for other descriptors.
   [[nodiscard]] descriptor& directory_at(fd_number fd, rights wanted);
 
-  // Takes the lowest free number. Throws failure{mfile} when there is none.
+  // Takes the lowest free number. Throws failure{mfile} when there is none, detail::limit_passed when as many are in use
+  // as the guest may have.
   fd_number insert(descriptor d);
   void erase(fd_number fd);
   // Moves `from` to the number `to`, which must be in use and is closed.
@@ -65,8 +66,12 @@ class descriptor_table {
     }
   }
 
+  // From now on insert() gives no more than so many at once; 0: no limit.
+  void limit_to(unsigned count) noexcept { limit_ = count; }
+
  private:
   std::vector<std::unique_ptr<descriptor>> slots_;
+  unsigned limit_ = 0;
 };
 
 }  // namespace weft::wasm::wasi

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,6 +19,8 @@
 #include <vector>
 
 #include <weft/io/descriptor.hpp>
+#include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/this_fiber.hpp>
 #include <weft/wasm/wasi/functions.hpp>
 #include <weft/wasm/wasi/status.hpp>
 
@@ -45,10 +49,46 @@ descriptor& regular(const call& c, fd_number fd, rights wanted) {
   return d;
 }
 
+// ---- allocation: may take long, so what is large is done off the workers and in pieces, between which a guest can be
+// cancelled. A file's size changes at the end, when all of it is there.
+
+constexpr std::uint64_t allocated_at_once = std::uint64_t{16} << 20;
+
+[[gnu::noinline]] int allocate(int fd, int mode, std::uint64_t offset, std::uint64_t length) noexcept {
+  return ::fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0 ? 0 : errno;
+}
+
+// Rather than fill the disk first and find out then. Pieces that do not change the size are not held against the limit of a
+// file's size by the kernel.
+[[gnu::noinline]] int enough_space(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
+  constexpr std::uint64_t block = 512;
+  struct stat file = {};
+  struct statvfs space = {};
+  rlimit largest = {};
+  if (::fstat(fd, &file) != 0 || ::fstatvfs(fd, &space) != 0 || ::getrlimit(RLIMIT_FSIZE, &largest) != 0) return errno;
+  if (offset + length > largest.rlim_cur) return EFBIG;
+  const std::uint64_t allocated = static_cast<std::uint64_t>(file.st_blocks) * block;
+  if (length <= allocated) return 0;
+  return (length - allocated) / space.f_frsize <= space.f_bavail ? 0 : ENOSPC;
+}
+
+errc allocate_in_pieces(int fd, std::uint64_t offset, std::uint64_t length) {
+  if (const int error = enough_space(fd, offset, length); error != 0) return from_errno(error);
+  for (std::uint64_t done = 0; done < length; done += allocated_at_once) {
+    const std::uint64_t piece = std::min(allocated_at_once, length - done);
+    const int error = weft::blocking([&] { return allocate(fd, FALLOC_FL_KEEP_SIZE, offset + done, piece); });
+    if (error == EOPNOTSUPP) break;
+    if (error != 0) return from_errno(error);
+  }
+  return from_errno(weft::blocking([&] { return allocate(fd, 0, offset, length); }));
+}
+
 outcome fd_allocate(call& c, fd_number fd, std::uint64_t offset, std::uint64_t length) {
   const descriptor& d = regular(c, fd, right::fd_allocate);
   if (offset > INT64_MAX || length > INT64_MAX || length == 0) return errc::inval;
-  return result_of(::fallocate(d.fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length)));
+  if (length > INT64_MAX - offset) return errc::fbig;
+  if (length <= allocated_at_once) return from_errno(allocate(d.fd, 0, offset, length));
+  return c.wait([host = d.fd, offset, length]() -> outcome { return allocate_in_pieces(host, offset, length); });
 }
 
 outcome synchronise(call& c, fd_number fd, rights wanted, bool data_only) {
@@ -165,39 +205,57 @@ bool add_block(const descriptor& d, std::span<const char> block, listing& list) 
   return true;
 }
 
-errc add_from_kernel(const descriptor& d, std::uint64_t offset, listing& list) {
-  if (::lseek(d.fd, static_cast<off_t>(offset), SEEK_SET) < 0) return from_errno(errno);
-  std::vector<char> block(std::size_t{16} << 10);
+// Out of line, for they look at errno and a caller parks.
+[[gnu::noinline]] errc go_to(int directory, std::uint64_t offset) noexcept {
+  return ::lseek(directory, static_cast<off_t>(offset), SEEK_SET) < 0 ? from_errno(errno) : errc::success;
+}
+
+[[gnu::noinline]] long read_block(int directory, std::span<char> block) noexcept {
+  const long n = ::syscall(SYS_getdents64, directory, block.data(), block.size());
+  return n < 0 ? -errno : n;
+}
+
+template <class Between>
+errc add_from_kernel(const descriptor& d, std::uint64_t offset, listing& list, Between&& between) {
+  constexpr std::size_t block_size = std::size_t{16} << 10;
+  if (const errc error = go_to(d.fd, offset); error != errc::success) return error;
+  std::vector<char> block(block_size);
   while (!list.full()) {
-    const long n = ::syscall(SYS_getdents64, d.fd, block.data(), block.size());
-    if (n < 0) return from_errno(errno);
+    const long n = read_block(d.fd, block);
+    if (n < 0) return from_errno(static_cast<int>(-n));
     if (n == 0 || !add_block(d, std::span(block).first(static_cast<std::size_t>(n)), list)) break;
+    between();
   }
   return errc::success;
 }
 
 outcome fd_readdir(call& c, fd_number fd, pointer buffer, size length, std::uint64_t cookie, pointer used) {
+  // A larger listing would keep the worker from others.
+  constexpr size listed_at_once = size{64} << 10;
   const descriptor& d = c.guest.descriptors().directory_at(fd, right::fd_readdir);
   listing list(c.memory.bytes(buffer, length));
-  if (cookie < cookies_made_here) add_made_here(d, cookie, list);
+  static_cast<void>(c.memory.load<size>(used));
   const std::uint64_t offset = cookie > cookies_made_here ? cookie - cookies_made_here : 0;
   if (offset > INT64_MAX) return errc::inval;
-  if (!list.full()) {
-    if (const errc error = add_from_kernel(d, offset, list); error != errc::success) return error;
-  }
-  c.memory.store(used, list.used());
-  return errc::success;
+  if (cookie < cookies_made_here) add_made_here(d, cookie, list);
+  auto list_all = [&d, list, offset, memory = c.memory, used](auto&& between) mutable {
+    const errc error = add_from_kernel(d, offset, list, between);
+    if (error == errc::success) memory.store(used, list.used());
+    return error;
+  };
+  if (length <= listed_at_once) return list_all([] {});
+  return c.wait([list_all]() mutable -> outcome { return list_all([] { weft::yield(); }); });
 }
 
 constexpr std::array functions = {
     at_once<&fd_advise>("fd_advise"),
-    at_once<&fd_allocate>("fd_allocate"),
+    may_wait<&fd_allocate>("fd_allocate"),
     may_wait<&fd_sync>("fd_sync"),
     may_wait<&fd_datasync>("fd_datasync"),
     at_once<&fd_filestat_get>("fd_filestat_get"),
     at_once<&fd_filestat_set_size>("fd_filestat_set_size"),
     at_once<&fd_filestat_set_times>("fd_filestat_set_times"),
-    at_once<&fd_readdir>("fd_readdir"),
+    may_wait<&fd_readdir>("fd_readdir"),
 };
 
 }  // namespace

@@ -21,7 +21,8 @@ namespace weft::wasm::wasi {
 
 namespace {
 
-errc result_of(int returned) noexcept { return returned == 0 ? errc::success : from_path_errno(errno); }
+// Of a call on a name in a directory that was found already: EXDEV means two file systems here, not a way out.
+errc result_of(int returned) noexcept { return returned == 0 ? errc::success : from_errno(errno); }
 
 const descriptor& directory(const call& c, fd_number fd, rights wanted) {
   return c.guest.descriptors().directory_at(fd, wanted);
@@ -51,21 +52,33 @@ bool changes_something(const open_request& r) noexcept {
   return writes || (r.oflags & (oflag::create | oflag::truncate)) != 0;
 }
 
+void require_inheriting(const open_request& r, rights wanted) {
+  if ((r.directory->inheriting & wanted) != wanted) throw failure{errc::notcapable};
+}
+
 void check(const open_request& r) {
   if ((r.oflags & ~std::uint32_t{oflag::all}) != 0 || (r.fdflags & ~std::uint32_t{fdflag::all}) != 0)
     throw failure{errc::inval};
   constexpr std::uint32_t contradiction = oflag::create | oflag::directory;
   if ((r.oflags & contradiction) == contradiction) throw failure{errc::inval};
   // A directory passes on what it has to pass on, and no more.
-  if (((r.base | r.inheriting) & ~r.directory->inheriting) != 0) throw failure{errc::notcapable};
+  require_inheriting(r, r.base | r.inheriting);
   if ((r.oflags & oflag::create) != 0) r.directory->require(right::path_create_file);
-  if ((r.oflags & oflag::truncate) != 0) r.directory->require(right::path_filestat_set_size);
+  // Whoever may set the size of the file that is opened may as well begin with that: Go does not ask for the directory's
+  // right.
+  const bool sets_size = (r.base & right::fd_filestat_set_size) != 0;
+  if ((r.oflags & oflag::truncate) != 0 && !sets_size) r.directory->require(right::path_filestat_set_size);
+  // Flags that make every write wait are rights of their own.
+  if ((r.fdflags & fdflag::dsync) != 0) require_inheriting(r, right::fd_datasync);
+  if ((r.fdflags & (fdflag::sync | fdflag::rsync)) != 0) require_inheriting(r, right::fd_sync);
   if (r.directory->read_only && changes_something(r)) throw failure{errc::rofs};
 }
 
 std::uint64_t access_flags(const open_request& r) noexcept {
-  // Nobody opens a directory for writing, and programs that open one do not think of what rights they ask for.
-  if ((r.oflags & oflag::directory) != 0) return O_RDONLY | O_DIRECTORY;
+  if ((r.oflags & oflag::directory) != 0) {
+    // The kernel refuses a directory that is to be written itself; the other rights of writing say nothing about that.
+    return O_DIRECTORY | ((r.base & right::fd_write) != 0 ? O_RDWR : O_RDONLY);
+  }
   const bool reads = (r.base & right::reading) != 0;
   const bool writes = (r.base & right::writing) != 0;
   if (reads && writes) return O_RDWR;

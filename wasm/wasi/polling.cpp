@@ -10,7 +10,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <limits>
+#include <system_error>
+#include <unordered_map>
 #include <vector>
 
 #include <weft/io/descriptor.hpp>
@@ -32,7 +33,11 @@ struct watched {
   errc error = errc::success;  // it can never be: reported at once
   bool always_ready = false;   // a file
   int fd = -1;
+  std::size_t polled = 0;  // where poll_call asks about the descriptor
   steady::time_point limit = steady::time_point::max();
+
+  [[nodiscard]] bool polls() const noexcept { return error == errc::success && fd >= 0 && !always_ready; }
+  [[nodiscard]] short events() const noexcept { return wish.type == event_type::read ? POLLIN : POLLOUT; }
 };
 
 steady::time_point point_in(std::uint64_t nanoseconds) noexcept {
@@ -87,83 +92,93 @@ std::uint64_t bytes_to_read(int fd, bool regular) noexcept {
 
 class poll_call {
  public:
-  poll_call(const call& c, pointer subscriptions, size count) : watched_(), polled_() {
+  poll_call(const call& c, pointer subscriptions, size count) {
+    watched_.reserve(count);
     for (size i = 0; i < count; ++i) {
       const auto wish = c.memory.load<subscription>(element(subscriptions, i, sizeof(subscription)));
-      watched_.push_back(watch(wish, c.guest.descriptors()));
-      const watched& w = watched_.back();
+      watched& w = watched_.emplace_back(watch(wish, c.guest.descriptors()));
       nearest_ = std::min(nearest_, w.limit);
-      const short events = wish.type == event_type::read ? POLLIN : POLLOUT;
-      const bool polls = w.error == errc::success && w.fd >= 0 && !w.always_ready;
-      polled_.push_back({.fd = polls ? w.fd : -1, .events = events, .revents = 0});
-      waits_for_descriptors_ |= polls;
+      if (w.polls()) w.polled = place_of(w.fd, w.events());
     }
   }
 
   // What is ready now, without waiting.
   [[nodiscard]] bool look() noexcept {
-    if (waits_for_descriptors_) ::poll(polled_.data(), polled_.size(), 0);
+    if (!polled_.empty()) ::poll(polled_.data(), polled_.size(), 0);
     return anything_ready();
   }
 
   // Parks until something is ready.
-  void wait() {
+  [[nodiscard]] errc wait() {
     while (!anything_ready()) {
-      if (waits_for_descriptors_) {
-        io::poll_many(polled_, nearest_);
-      } else {
+      std::error_code error;
+      if (polled_.empty()) {
         weft::sleep_until(nearest_);
+      } else {
+        io::poll_many(polled_, nearest_, error);
       }
+      if (error) return from_errno(error.value());
     }
+    return errc::success;
   }
 
   // Tells the guest; how many events there are.
   [[nodiscard]] size report(const guest_memory& memory, pointer events) const {
     size count = 0;
     const auto now = steady::now();
-    for (std::size_t i = 0; i < watched_.size(); ++i) {
-      if (!is_ready(i, now)) continue;
-      memory.store(element(events, count, sizeof(event)), event_of(i));
+    for (const watched& w : watched_) {
+      if (!is_ready(w, now)) continue;
+      memory.store(element(events, count, sizeof(event)), event_of(w));
       ++count;
     }
     return count;
   }
 
  private:
-  [[nodiscard]] bool is_ready(std::size_t i, steady::time_point now) const noexcept {
-    const watched& w = watched_[i];
+  // A descriptor is asked about once, however often a guest subscribes to it: poll(2) takes no more entries than a process
+  // may have descriptors.
+  std::size_t place_of(int fd, short events) {
+    const auto [known, fresh] = places_.try_emplace(fd, polled_.size());
+    if (fresh) polled_.push_back({.fd = fd, .events = 0, .revents = 0});
+    polled_[known->second].events |= events;
+    return known->second;
+  }
+
+  [[nodiscard]] short seen(const watched& w) const noexcept {
+    constexpr short always_told = POLLERR | POLLHUP | POLLNVAL;
+    return static_cast<short>(polled_[w.polled].revents & (w.events() | always_told));
+  }
+
+  [[nodiscard]] bool is_ready(const watched& w, steady::time_point now) const noexcept {
     if (w.error != errc::success || w.always_ready) return true;
     if (w.wish.type == event_type::clock) return w.limit <= now;
-    return polled_[i].revents != 0;
+    return seen(w) != 0;
   }
 
   [[nodiscard]] bool anything_ready() const noexcept {
     const auto now = steady::now();
-    for (std::size_t i = 0; i < watched_.size(); ++i) {
-      if (is_ready(i, now)) return true;
-    }
-    return false;
+    return std::any_of(watched_.begin(), watched_.end(), [&](const watched& w) { return is_ready(w, now); });
   }
 
-  [[nodiscard]] event event_of(std::size_t i) const noexcept {
+  [[nodiscard]] event event_of(const watched& w) const noexcept {
     constexpr std::uint16_t hung_up = 1;
-    const watched& w = watched_[i];
     event e;
     e.user_data = w.wish.user_data;
     e.type = w.wish.type;
     e.error = w.error;
     if (w.error != errc::success || w.wish.type == event_type::clock) return e;
-    const short seen = polled_[i].revents;
-    if ((seen & POLLNVAL) != 0) e.error = errc::badf;
-    if ((seen & POLLHUP) != 0) e.flags = hung_up;
+    if (w.polls()) {
+      if ((seen(w) & POLLNVAL) != 0) e.error = errc::badf;
+      if ((seen(w) & POLLHUP) != 0) e.flags = hung_up;
+    }
     if (w.wish.type == event_type::read) e.available = bytes_to_read(w.fd, w.always_ready);
     return e;
   }
 
   std::vector<watched> watched_;
   std::vector<pollfd> polled_;
+  std::unordered_map<int, std::size_t> places_;
   steady::time_point nearest_ = steady::time_point::max();
-  bool waits_for_descriptors_ = false;
 };
 
 outcome poll_oneoff(call& c, pointer subscriptions, pointer events, size count, pointer ready) {
@@ -176,7 +191,7 @@ outcome poll_oneoff(call& c, pointer subscriptions, pointer events, size count, 
     return errc::success;
   }
   return c.wait([p = std::move(p), memory = c.memory, events, ready]() mutable {
-    p.wait();
+    if (const errc error = p.wait(); error != errc::success) return error;
     memory.store(ready, p.report(memory, events));
     return errc::success;
   });

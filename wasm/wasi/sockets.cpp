@@ -83,8 +83,10 @@ void await(int fd, short events) {
   io::poll_many(std::span(&p, 1));
 }
 
-outcome report_received(const guest_memory& memory, const message& m, pointer count, pointer out_flags) {
+outcome report_received(context& guest, const guest_memory& memory, const message& m, pointer count,
+                        pointer out_flags) {
   if (m.error != 0) return from_errno(m.error);
+  guest.count_read(m.bytes);
   memory.store(count, static_cast<size>(m.bytes));
   memory.store(out_flags, static_cast<std::uint16_t>(m.truncated ? 1 : 0));
   return errc::success;
@@ -102,19 +104,20 @@ outcome sock_recv(call& c, fd_number fd, pointer vectors, size vector_count, std
   const buffer_list buffers(c.memory, vectors, vector_count);
   static_cast<void>(c.memory.load<size>(count));
   const message m = receive(d.fd, buffers, host_flags);
-  if (m.error != EAGAIN || d.has_flag(fdflag::nonblock)) return report_received(c.memory, m, count, out_flags);
-  return c.wait([memory = c.memory, host = d.fd, buffers, host_flags, count, out_flags] {
+  if (m.error != EAGAIN || d.has_flag(fdflag::nonblock)) return report_received(c.guest, c.memory, m, count, out_flags);
+  return c.wait([&guest = c.guest, memory = c.memory, host = d.fd, buffers, host_flags, count, out_flags] {
     message received;
     do {
       await(host, POLLIN);
       received = receive(host, buffers, host_flags);
     } while (received.error == EAGAIN);
-    return report_received(memory, received, count, out_flags);
+    return report_received(guest, memory, received, count, out_flags);
   });
 }
 
-outcome report_sent(const guest_memory& memory, const message& m, pointer count) {
+outcome report_sent(context& guest, const guest_memory& memory, const message& m, pointer count) {
   if (m.error != 0) return from_errno(m.error);
+  guest.count_written(m.bytes);
   memory.store(count, static_cast<size>(m.bytes));
   return errc::success;
 }
@@ -124,15 +127,16 @@ outcome sock_send(call& c, fd_number fd, pointer vectors, size vector_count, std
   if (flags != 0) return errc::inval;
   const buffer_list buffers(c.memory, vectors, vector_count);
   static_cast<void>(c.memory.load<size>(count));
+  c.guest.check_output(buffers.bytes());
   const message m = send(d.fd, buffers);
-  if (m.error != EAGAIN || d.has_flag(fdflag::nonblock)) return report_sent(c.memory, m, count);
-  return c.wait([memory = c.memory, host = d.fd, buffers, count] {
+  if (m.error != EAGAIN || d.has_flag(fdflag::nonblock)) return report_sent(c.guest, c.memory, m, count);
+  return c.wait([&guest = c.guest, memory = c.memory, host = d.fd, buffers, count] {
     message sent;
     do {
       await(host, POLLOUT);
       sent = send(host, buffers);
     } while (sent.error == EAGAIN);
-    return report_sent(memory, sent, count);
+    return report_sent(guest, memory, sent, count);
   });
 }
 

@@ -28,6 +28,18 @@ outcome report(const guest_memory& memory, pointer where, std::size_t count, con
   return errc::success;
 }
 
+outcome report_read(context& guest, const guest_memory& memory, pointer where, std::size_t count,
+                    const std::error_code& error) {
+  guest.count_read(count);
+  return report(memory, where, count, error);
+}
+
+outcome report_written(context& guest, const guest_memory& memory, pointer where, std::size_t count,
+                       const std::error_code& error) {
+  guest.count_written(count);
+  return report(memory, where, count, error);
+}
+
 // An open file or stream that may be read, or written; directories are told apart because programs ask.
 descriptor& transferable(const call& c, fd_number fd, rights wanted) {
   descriptor& d = c.guest.descriptors().at(fd);
@@ -38,8 +50,9 @@ descriptor& transferable(const call& c, fd_number fd, rights wanted) {
 
 // Only files that are seen through a position can be read or written elsewhere.
 descriptor& addressable(const call& c, fd_number fd, rights wanted) {
-  descriptor& d = transferable(c, fd, wanted);
+  descriptor& d = transferable(c, fd, 0);
   if (!d.is_regular() && d.type != file_type::block_device) throw failure{errc::spipe};
+  d.require(wanted);
   return d;
 }
 
@@ -71,11 +84,11 @@ std::size_t read_on(int fd, buffer_list& rest, std::error_code& error) {
 outcome read_file(call& c, const descriptor& d, buffer_list buffers, pointer count) {
   std::error_code error;
   const std::size_t had = read_on(d.fd, buffers, error);
-  if (!would_wait(error)) return report(c.memory, count, had, had > 0 ? std::error_code() : error);
-  return c.wait([memory = c.memory, fd = d.fd, rest = std::move(buffers), count, had] {
+  if (!would_wait(error)) return report_read(c.guest, c.memory, count, had, had > 0 ? std::error_code() : error);
+  return c.wait([&guest = c.guest, memory = c.memory, fd = d.fd, rest = std::move(buffers), count, had] {
     std::error_code failed;
     const std::size_t more = io::read(fd, rest.vectors(), failed);
-    return report(memory, count, had + more, had > 0 ? std::error_code() : failed);
+    return report_read(guest, memory, count, had + more, had > 0 ? std::error_code() : failed);
   });
 }
 
@@ -83,14 +96,14 @@ outcome read_stream(call& c, descriptor& d, buffer_list buffers, pointer count) 
   std::error_code error;
   if (!d.awaits_writer) {
     const std::size_t n = io::try_read(d.fd, buffers.vectors(), error);
-    if (!would_wait(error)) return report(c.memory, count, n, error);
+    if (!would_wait(error)) return report_read(c.guest, c.memory, count, n, error);
   }
   if (d.has_flag(fdflag::nonblock) && !is_ready(d.fd, POLLIN)) return errc::again;
-  return c.wait([memory = c.memory, &d, list = std::move(buffers), count] {
+  return c.wait([&guest = c.guest, memory = c.memory, &d, list = std::move(buffers), count] {
     await_first_writer(d);
     std::error_code failed;
     const std::size_t n = io::read(d.fd, list.vectors(), failed);
-    return report(memory, count, n, failed);
+    return report_read(guest, memory, count, n, failed);
   });
 }
 
@@ -103,14 +116,14 @@ outcome fd_read(call& c, fd_number fd, pointer vectors, size vector_count, point
 
 outcome capture(const call& c, std::string& into, const buffer_list& buffers, pointer count) {
   for (const iovec& v : buffers.vectors()) into.append(static_cast<const char*>(v.iov_base), v.iov_len);
-  return report(c.memory, count, buffers.bytes(), {});
+  return report_written(c.guest, c.memory, count, buffers.bytes(), {});
 }
 
 outcome write_lines(call& c, line_writer& lines, buffer_list buffers, pointer count) {
-  return c.wait([memory = c.memory, &lines, list = std::move(buffers), count] {
+  return c.wait([&guest = c.guest, memory = c.memory, &lines, list = std::move(buffers), count] {
     std::error_code error;
     lines.write(list.vectors(), error);
-    return report(memory, count, list.bytes(), error);
+    return report_written(guest, memory, count, list.bytes(), error);
   });
 }
 
@@ -121,24 +134,24 @@ outcome write_file(call& c, const descriptor& d, buffer_list buffers, pointer co
     const auto list = buffers.vectors();
     const ssize_t n = ::writev(d.fd, list.data(), static_cast<int>(list.size()));
     if (n < 0) return from_errno(errno);
-    return report(c.memory, count, static_cast<std::size_t>(n), {});
+    return report_written(c.guest, c.memory, count, static_cast<std::size_t>(n), {});
   }
-  return c.wait([memory = c.memory, fd = d.fd, list = std::move(buffers), count] {
+  return c.wait([&guest = c.guest, memory = c.memory, fd = d.fd, list = std::move(buffers), count] {
     std::error_code error;
     const std::size_t n = io::write(fd, list.vectors(), error);
-    return report(memory, count, n, error);
+    return report_written(guest, memory, count, n, error);
   });
 }
 
 outcome write_stream(call& c, const descriptor& d, buffer_list buffers, pointer count) {
   std::error_code error;
   const std::size_t n = io::try_write(d.fd, buffers.vectors(), error);
-  if (!would_wait(error)) return report(c.memory, count, n, error);
+  if (!would_wait(error)) return report_written(c.guest, c.memory, count, n, error);
   if (d.has_flag(fdflag::nonblock) && !is_ready(d.fd, POLLOUT)) return errc::again;
-  return c.wait([memory = c.memory, fd = d.fd, list = std::move(buffers), count] {
+  return c.wait([&guest = c.guest, memory = c.memory, fd = d.fd, list = std::move(buffers), count] {
     std::error_code failed;
     const std::size_t written = io::write(fd, list.vectors(), failed);
-    return report(memory, count, written, failed);
+    return report_written(guest, memory, count, written, failed);
   });
 }
 
@@ -146,6 +159,7 @@ outcome fd_write(call& c, fd_number fd, pointer vectors, size vector_count, poin
   descriptor& d = transferable(c, fd, right::fd_write);
   buffer_list buffers(c.memory, vectors, vector_count);
   static_cast<void>(c.memory.load<size>(count));
+  c.guest.check_output(buffers.bytes());
   if (d.captured != nullptr) return capture(c, *d.captured, buffers, count);
   if (d.lines) return write_lines(c, *d.lines, std::move(buffers), count);
   return d.is_regular() ? write_file(c, d, std::move(buffers), count) : write_stream(c, d, std::move(buffers), count);
@@ -158,12 +172,12 @@ outcome fd_pread(call& c, fd_number fd, pointer vectors, size vector_count, std:
   if (offset > INT64_MAX) return errc::inval;
   const auto list = buffers.vectors();
   const ssize_t n = ::preadv2(d.fd, list.data(), static_cast<int>(list.size()), static_cast<off_t>(offset), RWF_NOWAIT);
-  if (n == static_cast<ssize_t>(buffers.bytes())) return report(c.memory, count, buffers.bytes(), {});
+  if (n == static_cast<ssize_t>(buffers.bytes())) return report_read(c.guest, c.memory, count, buffers.bytes(), {});
   if (n < 0 && errno != EAGAIN && errno != EOPNOTSUPP) return from_errno(errno);
-  return c.wait([memory = c.memory, host = d.fd, kept = std::move(buffers), offset, count] {
+  return c.wait([&guest = c.guest, memory = c.memory, host = d.fd, kept = std::move(buffers), offset, count] {
     std::error_code error;
     const std::size_t got = io::pread(host, kept.vectors(), offset, error);
-    return report(memory, count, got, error);
+    return report_read(guest, memory, count, got, error);
   });
 }
 
@@ -172,10 +186,11 @@ outcome fd_pwrite(call& c, fd_number fd, pointer vectors, size vector_count, std
   const buffer_list buffers(c.memory, vectors, vector_count);
   static_cast<void>(c.memory.load<size>(count));
   if (offset > INT64_MAX) return errc::inval;
+  c.guest.check_output(buffers.bytes());
   const auto list = buffers.vectors();
   const ssize_t n = ::pwritev(d.fd, list.data(), static_cast<int>(list.size()), static_cast<off_t>(offset));
   if (n < 0) return from_errno(errno);
-  return report(c.memory, count, static_cast<std::size_t>(n), {});
+  return report_written(c.guest, c.memory, count, static_cast<std::size_t>(n), {});
 }
 
 constexpr std::array functions = {

@@ -62,6 +62,9 @@ func goroutines() {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "table" {
+		table()
+	}
 	fmt.Println(os.Args[1:], os.Getenv("COLOUR"))
 	if len(os.Args) > 1 && os.Args[1] == "spin" {
 		for {

@@ -32,6 +32,8 @@ extern int failures;
 enum { root = 3 };
 
 #define ALL_RIGHTS ((__wasi_rights_t)((1u << 30) - 1))
+// All but writing, which a directory itself refuses.
+#define DIRECTORY_RIGHTS (ALL_RIGHTS & ~__WASI_RIGHTS_FD_WRITE)
 #define READ_WRITE                                                                                            \
   (__WASI_RIGHTS_FD_READ | __WASI_RIGHTS_FD_WRITE | __WASI_RIGHTS_FD_SEEK | __WASI_RIGHTS_FD_TELL |           \
    __WASI_RIGHTS_FD_FILESTAT_GET | __WASI_RIGHTS_FD_FILESTAT_SET_SIZE | __WASI_RIGHTS_FD_FILESTAT_SET_TIMES | \
@@ -74,3 +76,6 @@ void check_rights(void);
 void check_clocks(void);
 void check_polling(void);
 void check_pointers(void);
+void check_sockets(void);
+void check_read_only(void);
+void check_two_file_systems(void);

@@ -153,7 +153,7 @@ void check_directories(void) {
     touch(path);
   }
   __wasi_fd_t d = 0;
-  CHECK_OK(open_at(root, "many", __WASI_OFLAGS_DIRECTORY, ALL_RIGHTS, 0, &d));
+  CHECK_OK(open_at(root, "many", __WASI_OFLAGS_DIRECTORY, DIRECTORY_RIGHTS, 0, &d));
   int found = 0;
   CHECK(count_entries(d, 4096, "entry number 17", &found) == 302 && found == 1);
   CHECK(count_entries(d, 64, ".", &found) == 302 && found == 1);

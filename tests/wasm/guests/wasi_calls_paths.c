@@ -26,7 +26,7 @@ void check_paths(void) {
   CHECK_ERRNO(__wasi_path_rename(root, "dir", root, "../dir"), __WASI_ERRNO_NOTCAPABLE);
   CHECK_ERRNO(__wasi_path_rename(root, "..", root, "up"), __WASI_ERRNO_NOTCAPABLE);
   CHECK_ERRNO(__wasi_path_filestat_get(root, 0, "..", &status), __WASI_ERRNO_NOTCAPABLE);
-  CHECK_OK(open_at(root, "dir/nested", __WASI_OFLAGS_DIRECTORY, ALL_RIGHTS, 0, &fd));
+  CHECK_OK(open_at(root, "dir/nested", __WASI_OFLAGS_DIRECTORY, DIRECTORY_RIGHTS, 0, &fd));
   CHECK_ERRNO(__wasi_path_filestat_get(fd, 0, "../nested", &status), __WASI_ERRNO_NOTCAPABLE);
   CHECK_OK(__wasi_fd_close(fd));
 
@@ -152,7 +152,7 @@ void check_rights(void) {
   __wasi_fd_t d = 0;
   __wasi_fd_t g = 0;
   CHECK_OK(__wasi_path_create_directory(root, "dir"));
-  CHECK_OK(open_at(root, "dir", __WASI_OFLAGS_DIRECTORY, ALL_RIGHTS, 0, &d));
+  CHECK_OK(open_at(root, "dir", __WASI_OFLAGS_DIRECTORY, DIRECTORY_RIGHTS, 0, &d));
   CHECK_OK(__wasi_fd_fdstat_get(d, &status));
   CHECK_OK(__wasi_fd_fdstat_set_rights(d, status.fs_rights_base & ~__WASI_RIGHTS_PATH_FILESTAT_SET_SIZE,
                                        status.fs_rights_inheriting & ~__WASI_RIGHTS_FD_WRITE));

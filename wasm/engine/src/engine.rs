@@ -4,8 +4,22 @@ use crate::error::{WeftError, report};
 use crate::ffi::guarded;
 use std::num::NonZeroUsize;
 use wasmtime_c_api::wasmtime::{
-    self, Config, InstanceAllocationStrategy, PoolingAllocationConfig, Result, WasmBacktraceDetails,
+    self, Config, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy, Result, Strategy,
+    WasmBacktraceDetails,
 };
+
+/// How modules become something that runs; the numbers are part of the C interface.
+#[repr(C)]
+#[derive(Clone, Copy)]
+#[expect(dead_code, reason = "chosen on the other side of the C interface")]
+pub enum Compiler {
+    /// Optimises.
+    Cranelift = 0,
+    /// One pass over the code: compiles many times faster, and what comes out is slower.
+    Winch = 1,
+    /// Byte code for an interpreter, for machines where no page may be both written and executed.
+    Pulley = 2,
+}
 
 /// Must stay one word that holds Wasmtime's engine: Wasmtime's C interface knows the same object as `wasm_engine_t`.
 #[repr(C)]
@@ -24,6 +38,9 @@ pub struct EngineOptions {
     wasm_stack: usize,
     guest_stack: usize,
     backtrace_frames: usize,
+    compiler: Compiler,
+    /// Tells perf(1) the names of compiled functions, in /tmp/perf-PID.map.
+    perf_map: bool,
 }
 
 fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
@@ -43,7 +60,16 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
     pool
 }
 
-fn configure(options: &EngineOptions) -> Config {
+fn choose_compiler(config: &mut Config, compiler: Compiler) -> Result<()> {
+    match compiler {
+        Compiler::Cranelift => config.strategy(Strategy::Cranelift),
+        Compiler::Winch => config.strategy(Strategy::Winch),
+        Compiler::Pulley => config.target("pulley64")?,
+    };
+    Ok(())
+}
+
+fn configure(options: &EngineOptions) -> Result<Config> {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
@@ -54,15 +80,21 @@ fn configure(options: &EngineOptions) -> Config {
         .memory_reservation(options.memory_reservation)
         .memory_guard_size(options.memory_guard)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
-        .wasm_backtrace_max_frames(NonZeroUsize::new(options.backtrace_frames));
+        .wasm_backtrace_max_frames(NonZeroUsize::new(options.backtrace_frames))
+        // Costs nothing until a guest traps, and then little: what is to be dumped is only listed.
+        .coredump_on_trap(true);
+    if options.perf_map {
+        config.profiler(ProfilingStrategy::PerfMap);
+    }
+    choose_compiler(&mut config, options.compiler)?;
     if options.pool_guests > 0 {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
     }
-    config
+    Ok(config)
 }
 
 fn make(options: &EngineOptions) -> Result<Box<Engine>> {
-    Ok(Box::new(Engine(wasmtime::Engine::new(&configure(options))?)))
+    Ok(Box::new(Engine(wasmtime::Engine::new(&configure(options)?)?)))
 }
 
 #[unsafe(no_mangle)]

@@ -1,10 +1,10 @@
 //! Errors taken apart: what kind, in which words, with what code, and where in the guest.
 
 use crate::ffi::Slice;
-use crate::limits::LimitReached;
+use crate::limits::{Interrupted, LimitReached, Resource};
 use std::fmt;
 use wasmtime_c_api::wasmtime::{
-    Error, FrameInfo, PoolConcurrencyLimitError, Result, ThrownException, Trap, WasmBacktrace,
+    Error, FrameInfo, PoolConcurrencyLimitError, Result, ThrownException, Trap, WasmBacktrace, WasmCoreDump,
 };
 
 /// The guest called for its own end.
@@ -40,6 +40,8 @@ pub enum Kind {
     MemoryLimit = 3,
     HostFailure = 4,
     PoolFull = 5,
+    TableLimit = 6,
+    Interrupted = 7,
 }
 
 /// The traps that callers tell apart; the numbers are part of the C interface.
@@ -76,13 +78,17 @@ pub struct WeftError {
     limit: u64,
     message: String,
     frames: Vec<Frame>,
+    /// What the guest looked like; only where it ended by a fault.
+    pub dump: Option<WasmCoreDump>,
 }
 
 fn kind_of(error: &Error) -> Kind {
     if error.is::<GuestExit>() {
         Kind::Exit
-    } else if error.is::<LimitReached>() {
-        Kind::MemoryLimit
+    } else if let Some(reached) = error.downcast_ref::<LimitReached>() {
+        if reached.resource == Resource::Memory { Kind::MemoryLimit } else { Kind::TableLimit }
+    } else if error.is::<Interrupted>() {
+        Kind::Interrupted
     } else if error.is::<HostFailure>() {
         Kind::HostFailure
     } else if error.is::<PoolConcurrencyLimitError>() {
@@ -116,10 +122,11 @@ fn trap_code_of(error: &Error) -> TrapCode {
 /// are told from the outside in.
 fn message_of(error: &Error, kind: Kind) -> String {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| trace.to_string());
+    let dump = error.downcast_ref::<WasmCoreDump>().map(|dump| dump.to_string());
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if text.is_empty() || backtrace.as_deref() == Some(text.as_str()) {
+        if text.is_empty() || [&backtrace, &dump].into_iter().any(|known| known.as_ref() == Some(&text)) {
             continue;
         }
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -136,7 +143,7 @@ fn message_of(error: &Error, kind: Kind) -> String {
     parts.join(": ")
 }
 
-fn demangled(name: &str) -> String {
+pub fn demangled(name: &str) -> String {
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         return format!("{rust:#}");
     }
@@ -172,6 +179,16 @@ fn frames_of(info: &FrameInfo) -> Vec<Frame> {
     info.symbols().iter().map(with_source).collect()
 }
 
+/// The frames of a trap come by themselves, or with the dump.
+fn backtrace_of(error: &Error) -> Vec<Frame> {
+    let frames = match (error.downcast_ref::<WasmBacktrace>(), error.downcast_ref::<WasmCoreDump>()) {
+        (Some(trace), _) => trace.frames(),
+        (None, Some(dump)) => dump.frames(),
+        (None, None) => &[],
+    };
+    frames.iter().flat_map(frames_of).collect()
+}
+
 impl From<Error> for WeftError {
     fn from(error: Error) -> WeftError {
         let kind = kind_of(&error);
@@ -181,9 +198,8 @@ impl From<Error> for WeftError {
             exit_code: error.downcast_ref::<GuestExit>().map_or(0, |exit| exit.0),
             limit: error.downcast_ref::<LimitReached>().map_or(0, |reached| reached.limit),
             message: message_of(&error, kind),
-            frames: error
-                .downcast_ref::<WasmBacktrace>()
-                .map_or_else(Vec::new, |trace| trace.frames().iter().flat_map(frames_of).collect()),
+            frames: backtrace_of(&error),
+            dump: error.downcast::<WasmCoreDump>().ok(),
         }
     }
 }

@@ -4,8 +4,9 @@ use crate::engine::Engine;
 use crate::error::{WeftError, report};
 use crate::ffi::{Pointer, Slice, guarded};
 use crate::host_function::{raw, value_of};
-use crate::limits::MemoryAccount;
+use crate::limits::{Interrupted, MemoryAccount};
 use crate::linker::Prepared;
+use crate::profile::Profiler;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::future::Future;
@@ -33,7 +34,9 @@ pub struct Board {
     pub stop: Cell<Stop>,
     /// How the host function that waits is to go on: its outcome and its result.
     pub resumption: Cell<Option<(i32, ValRaw)>>,
-    instance: Cell<Option<Instance>>,
+    /// The guest is to end at the next place where it can.
+    pub interrupted: Cell<bool>,
+    pub instance: Cell<Option<Instance>>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,8 +50,9 @@ unsafe impl Sync for BoardPointer {}
 pub struct Host {
     pub guest: Pointer,
     pub memory: Option<Memory>,
+    pub account: MemoryAccount,
+    pub profiler: Option<Profiler>,
     board: BoardPointer,
-    account: MemoryAccount,
 }
 
 impl Host {
@@ -57,13 +61,31 @@ impl Host {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 pub struct Guest {
-    call: Option<Running>,
+    pub call: Option<Running>,
     /// Owned; raw because the call holds the only reference to it.
-    store: *mut Store<Host>,
-    board: Box<Board>,
+    pub store: *mut Store<Host>,
+    pub board: Box<Board>,
+}
+
+impl Guest {
+    /// # Safety
+    /// The guest must not move until the call has ended or was abandoned.
+    pub unsafe fn begin(&mut self, call: impl FnOnce(&'static mut Store<Host>) -> Running) {
+        self.call = Some(call(unsafe { &mut *self.store }));
+    }
+
+    /// Ends a call under way, wherever it is.
+    pub fn abandon_call(&mut self) {
+        self.call = None;
+    }
+
+    /// Nothing while a call is under way.
+    pub fn store(&mut self) -> Option<&mut Store<Host>> {
+        if self.call.is_some() { None } else { Some(unsafe { &mut *self.store }) }
+    }
 }
 
 impl Drop for Guest {
@@ -73,20 +95,32 @@ impl Drop for Guest {
     }
 }
 
-fn end_of_slice(store: StoreContextMut<'_, Host>) -> Result<UpdateDeadline> {
+fn end_of_slice(mut store: StoreContextMut<'_, Host>) -> Result<UpdateDeadline> {
+    if store.data().board().interrupted.get() {
+        return Err(Interrupted.into());
+    }
+    if let Some(mut profiler) = store.data_mut().profiler.take() {
+        profiler.sample(&store);
+        store.data_mut().profiler = Some(profiler);
+    }
     store.data().board().stop.set(Stop::Slice);
     Ok(UpdateDeadline::Yield(1))
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_guest_new(engine: &Engine, guest: *mut c_void, memory_limit: u64) -> Box<Guest> {
-    let board =
-        Box::new(Board { stop: Cell::new(Stop::Ended), resumption: Cell::new(None), instance: Cell::new(None) });
+    let board = Box::new(Board {
+        stop: Cell::new(Stop::Ended),
+        resumption: Cell::new(None),
+        interrupted: Cell::new(false),
+        instance: Cell::new(None),
+    });
     let host = Host {
         guest: Pointer(guest),
         memory: None,
         board: BoardPointer(&*board),
         account: MemoryAccount::new(memory_limit),
+        profiler: None,
     };
     let mut store = Box::new(Store::new(&engine.0, host));
     store.limiter(|host| &mut host.account);
@@ -108,7 +142,12 @@ async fn instantiate(store: &mut Store<Host>, prepared: &Prepared) -> Result<()>
     Ok(())
 }
 
-async fn call_generic(store: &mut Store<Host>, function: Func, arguments: &[ValRaw], out: &mut [ValRaw]) -> Result<()> {
+pub async fn call_generic(
+    store: &mut Store<Host>,
+    function: Func,
+    arguments: &[ValRaw],
+    out: &mut [ValRaw],
+) -> Result<()> {
     let kind = function.ty(&*store);
     if kind.params().len() != arguments.len() || kind.results().len() != out.len() {
         return Err(Error::msg("the function has another number of parameters or results"));

@@ -6,6 +6,7 @@
 use crate::error::{GuestExit, HostFailure};
 use crate::ffi::Pointer;
 use crate::guest::{Host, Stop};
+use crate::limits::Interrupted;
 use std::ffi::c_void;
 use std::future::{Future, ready};
 use std::mem::MaybeUninit;
@@ -82,21 +83,29 @@ impl Target {
         }
     }
 
-    /// As `call_waiting`, for signatures that have no typed form; `kind` is the type of the result, if there is one.
+    /// As `call_waiting`, for signatures that have no typed form; `kinds` are the types of the results. Of several results the
+    /// slots lie on the other side, at the address that is given instead of a single one.
     pub async fn call_generic(
         &self,
         caller: Caller<'_, Host>,
         arguments: &[Val],
         results: &mut [Val],
-        kind: Option<&ValType>,
+        kinds: &[ValType],
     ) -> Result<()> {
         let mut values = vec![ValRaw::i64(0); arguments.len().max(1)];
         for (slot, argument) in values.iter_mut().zip(arguments) {
             *slot = raw(argument)?;
         }
         let result = Pin::from(self.call_waiting(caller, &mut values, |slots| slots[0])).await?;
-        if let Some(kind) = kind {
-            results[0] = value_of(&result, kind)?;
+        match kinds {
+            [] => {}
+            [kind] => results[0] = value_of(&result, kind)?,
+            _ => {
+                let slots = result.get_i64() as *const ValRaw;
+                for (index, kind) in kinds.iter().enumerate() {
+                    results[index] = value_of(unsafe { &*slots.add(index) }, kind)?;
+                }
+            }
         }
         Ok(())
     }
@@ -117,6 +126,9 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
             board.stop.set(Stop::Waiting);
             return Poll::Pending;
         };
+        if board.interrupted.get() {
+            return Poll::Ready(Err(Interrupted.into()));
+        }
         // Others had their turn while the guest waited: its time slice begins anew.
         self.caller.as_context_mut().set_epoch_deadline(1);
         Poll::Ready(if outcome == DONE { Ok((self.take)(&[value])) } else { Err(failure(outcome, &[value])) })

@@ -7,14 +7,19 @@
 //!
 //! Nothing here blocks, sleeps or starts a thread of its own, except that compiling uses all cores.
 
+mod control;
 mod engine;
 mod error;
 mod ffi;
 mod guest;
 mod hash;
 mod host_function;
+mod inspect;
 mod limits;
 mod linker;
 mod module;
+mod preload;
+mod profile;
+mod typed_call;
 
 pub use wasmtime_c_api::*;

@@ -7,9 +7,10 @@ use crate::guest::Host;
 use crate::host_function::{Callback, Target};
 use crate::module::Module;
 use std::ffi::c_void;
+use std::sync::Arc;
 use wasmtime_c_api::wasmtime::{self, Caller, Error, FuncType, InstancePre, Result, ValRaw, ValType};
 
-pub struct Linker(wasmtime::Linker<Host>);
+pub struct Linker(pub wasmtime::Linker<Host>);
 
 /// A module whose imports are bound.
 pub struct Prepared(pub InstancePre<Host>);
@@ -91,6 +92,8 @@ impl Linker {
             "iiii:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i32, d: i32),
             "iiiii:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i32, d: i32, e: i32),
             "iiiiii:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32),
+            "iiiI:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i32, d: i64),
+            "iiiiI:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i32, d: i32, e: i64),
             "iiIii:i" => typed!(linker, module, name, target, a: i32, b: i32, c: i64, d: i32, e: i32),
             "iiiiiIIii:i" => typed!(linker, module, name, target,
                 a: i32, b: i32, c: i32, d: i32, e: i32, f: i64, g: i64, h: i32, i: i32),
@@ -101,14 +104,11 @@ impl Linker {
 
     fn define_generic(&mut self, module: &str, name: &str, signature: &str, target: Target) -> Result<()> {
         let (parameters, results) = split(signature)?;
-        if results.len() > 1 {
-            return Err(Error::msg("a host function that waits has at most one result"));
-        }
         let kind = FuncType::new(self.0.engine(), parameters, results.clone());
-        let result = results.into_iter().next();
+        let kinds: Arc<[ValType]> = results.into();
         self.0.func_new_async(module, name, kind, move |caller, arguments, results| {
-            let result = result.clone();
-            Box::new(async move { target.call_generic(caller, arguments, results, result.as_ref()).await })
+            let kinds = Arc::clone(&kinds);
+            Box::new(async move { target.call_generic(caller, arguments, results, &kinds).await })
         })?;
         Ok(())
     }

@@ -72,7 +72,7 @@ pub extern "C" fn weft_module_name(module: &Module) -> Slice {
     Slice::of(module.0.name().unwrap_or_default().as_bytes())
 }
 
-fn letter(value: &ValType) -> char {
+pub fn letter(value: &ValType) -> char {
     match value {
         ValType::I32 => 'i',
         ValType::I64 => 'I',

@@ -1,0 +1,195 @@
+#include <weft/wasm/detail/host_function_table.hpp>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+#include <weft/scheduler/no_parking.hpp>
+#include <weft/wasm/detail/engine_core.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
+#include <weft/wasm/error.hpp>
+#include <weft/wasm/wasi/context.hpp>
+
+namespace weft::wasm::detail {
+
+namespace {
+
+struct this_caller final : caller {
+  this_caller(const wasi::context& guest, std::uint8_t* base, std::size_t size) noexcept
+      : caller(guest.name(), base, size) {}
+};
+
+std::string full_name(const host_function& function) { return function.module() + "." + function.name(); }
+
+// Called while an exception is handled: keeps it until the guest is gone.
+void keep_failure(wasi::context& guest, const host_function& function) noexcept {
+  try {
+    throw;
+  } catch (const std::exception&) {
+    guest.fail(std::make_exception_ptr(host_function_failure{full_name(function), std::current_exception()}));
+  } catch (...) {
+    guest.fail(std::current_exception());
+  }
+}
+
+std::int32_t call_immediate(void* function, void* guest, std::uint8_t* memory, std::size_t size,
+                            weft_value* slots) noexcept {
+  const auto& target = *static_cast<const host_function*>(function);
+  auto& context = *static_cast<wasi::context*>(guest);
+  try {
+    const no_parking on_the_guests_stack;
+    this_caller from(context, memory, size);
+    target.invoke(from, slots);
+    return weft_done;
+  } catch (...) {
+    keep_failure(context, target);
+    return weft_fail;
+  }
+}
+
+// The arguments of a call that is made when the guest has been left.
+struct deferred_call {
+  const host_function& target;
+  std::uint8_t* memory;
+  std::size_t size;
+  std::array<weft_value, most_parameters> slots = {};
+
+  wasi::outcome perform(wasi::context& guest) {
+    try {
+      this_caller from(guest, memory, size);
+      target.invoke(from, slots.data());
+    } catch (const std::exception&) {
+      keep_failure(guest, target);
+      return wasi::outcome::failed();
+    }
+    const bool several = target.results() > 1;
+    return wasi::outcome::of(several ? reinterpret_cast<std::uint64_t>(slots.data())
+                                     : static_cast<std::uint64_t>(slots[0].i64));
+  }
+};
+
+std::int32_t call_parking(void* function, void* guest, std::uint8_t* memory, std::size_t size,
+                          weft_value* slots) noexcept {
+  const auto& target = *static_cast<const host_function*>(function);
+  auto& context = *static_cast<wasi::context*>(guest);
+  try {
+    auto call = std::make_shared<deferred_call>(deferred_call{.target = target, .memory = memory, .size = size});
+    std::copy_n(slots, target.parameters(), call->slots.begin());
+    // It lives on until the next wait, so that results which lie in it outlive its return.
+    context.wait_for([&context, call = std::move(call)] { return call->perform(context); });
+    return weft_wait;
+  } catch (...) {
+    context.fail(std::current_exception());
+    return weft_fail;
+  }
+}
+
+std::string readable_types(std::string_view letters) {
+  constexpr std::string_view kinds = "iIfF";
+  constexpr std::array<const char*, 5> names = {"i32", "i64", "f32", "f64", "reference"};
+  std::string text;
+  for (const char letter : letters) {
+    if (!text.empty()) text += ", ";
+    text += names.at(std::min(kinds.find(letter), names.size() - 1));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string readable_signature(std::string_view letters) {
+  const std::size_t colon = letters.find(':');
+  const std::string_view results = letters.substr(colon + 1);
+  std::string text = "(" + readable_types(letters.substr(0, colon)) + ")";
+  if (results.empty()) return text;
+  text += " -> ";
+  return results.size() == 1 ? text + readable_types(results) : text + "(" + readable_types(results) + ")";
+}
+
+std::shared_ptr<const host_function_table> host_function_table::with(const host_function_table* old,
+                                                                     std::shared_ptr<const host_function> function) {
+  auto table = std::make_shared<host_function_table>();
+  if (old != nullptr) table->functions_ = old->functions_;
+  std::erase_if(table->functions_, [&](const auto& known) {
+    return known->module() == function->module() && known->name() == function->name();
+  });
+  table->functions_.push_back(std::move(function));
+  return table;
+}
+
+const host_function* host_function_table::find(std::string_view module, std::string_view name) const noexcept {
+  const auto found = std::find_if(functions_.begin(), functions_.end(), [&](const auto& function) {
+    return function->module() == module && function->name() == name;
+  });
+  return found != functions_.end() ? found->get() : nullptr;
+}
+
+void host_function_table::define_in(weft_linker& linker) const {
+  for (const auto& function : functions_) {
+    const weft_definition definition{.module = to_slice(function->module()),
+                                     .name = to_slice(function->name()),
+                                     .signature = to_slice(function->signature()),
+                                     .waits = function->parks(),
+                                     .callback = function->parks() ? call_parking : call_immediate,
+                                     .function = const_cast<host_function*>(function.get())};
+    weft_error* raw = nullptr;
+    weft_linker_define(&linker, &definition, &raw);
+    if (const error_handle error(raw); error) {
+      throw std::runtime_error("cannot define " + full_name(*function) + ": " + std::string(message_of(error)));
+    }
+  }
+}
+
+std::shared_ptr<linkage> host_function_table::link(const std::shared_ptr<compiled>& code) const {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(linked_, [](const auto& known) { return known.second.expired(); });
+  for (const auto& [known, linked] : linked_) {
+    if (known.lock() != code) continue;
+    if (auto again = linked.lock()) return again;
+  }
+  auto fresh = std::make_shared<linkage>(code, shared_from_this());
+  linked_.emplace_back(code, fresh);
+  return fresh;
+}
+
+void linkage::bind(const loaded_code& code, const std::string& module, prepared_handle& into) const {
+  for (const module_item& import : code_->imports()) {
+    const host_function* function = functions_->find(import.module, import.name);
+    if (function == nullptr || function->signature() == import.kind) continue;
+    throw module_error(module_fault::wrong_signature,
+                       "'" + module + "' imports " + full_name(*function) + " as " + readable_signature(import.kind) +
+                           ", and the host's function is " + readable_signature(function->signature()));
+  }
+  const linker_handle linker(weft_linker_new(code.home->engine()));
+  define_own_functions(*linker);
+  functions_->define_in(*linker);
+  into = code_->prepare(code, *linker, module, functions_.get());
+}
+
+bound_code linkage::ready(const std::string& module) {
+  const std::lock_guard guard(mutex_);
+  const loaded_code& code = code_->main();
+  if (!main_) bind(code, module, main_);
+  return {code.home, code.module.get(), main_.get()};
+}
+
+bound_code linkage::ready_on_demand(const std::string& module) {
+  const loaded_code& code = code_->spare(module);
+  const std::lock_guard guard(mutex_);
+  if (!spare_) bind(code, module, spare_);
+  return {code.home, code.module.get(), spare_.get()};
+}
+
+}  // namespace weft::wasm::detail
+
+namespace weft::wasm {
+
+void host_functions::insert(std::shared_ptr<const detail::host_function> function) {
+  if (detail::is_own_module(function->module())) {
+    throw std::invalid_argument("the module name '" + function->module() + "' is the host's own, and " +
+                                function->name() + " cannot be added to it");
+  }
+  table_ = detail::host_function_table::with(table_.get(), std::move(function));
+}
+
+}  // namespace weft::wasm

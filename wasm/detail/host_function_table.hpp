@@ -1,0 +1,68 @@
+// An embedder's host functions as the engine calls them, and modules bound to them.
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <weft/wasm/detail/compiled.hpp>
+#include <weft/wasm/host_functions.hpp>
+
+namespace weft::wasm::detail {
+
+// How a host function of the embedder has failed, on its way from there to whoever called the guest.
+struct host_function_failure {
+  std::string function;
+  std::exception_ptr error;
+};
+
+// A module bound to a table of functions, once in each backend that its guests run in.
+class linkage {
+ public:
+  linkage(std::shared_ptr<compiled> code, std::shared_ptr<const host_function_table> functions)
+      : code_(std::move(code)), functions_(std::move(functions)) {}
+
+  // As those of `compiled`.
+  [[nodiscard]] bound_code ready(const std::string& module);
+  [[nodiscard]] bound_code ready_on_demand(const std::string& module);
+
+ private:
+  void bind(const loaded_code& code, const std::string& module, prepared_handle& into) const;
+
+  const std::shared_ptr<compiled> code_;
+  const std::shared_ptr<const host_function_table> functions_;  // what is prepared points to its functions
+  std::mutex mutex_;
+  prepared_handle main_;
+  prepared_handle spare_;
+};
+
+class host_function_table : public std::enable_shared_from_this<host_function_table> {
+ public:
+  [[nodiscard]] static const std::shared_ptr<const host_function_table>& of(const host_functions& list) noexcept {
+    return list.table_;
+  }
+
+  // A table with this function as well, or instead of that of the same names.
+  [[nodiscard]] static std::shared_ptr<const host_function_table> with(const host_function_table* old,
+                                                                       std::shared_ptr<const host_function> function);
+
+  [[nodiscard]] const host_function* find(std::string_view module, std::string_view name) const noexcept;
+  void define_in(weft_linker& linker) const;
+
+  // The module bound to these functions; the same again while somebody has it.
+  [[nodiscard]] std::shared_ptr<linkage> link(const std::shared_ptr<compiled>& code) const;
+
+ private:
+  std::vector<std::shared_ptr<const host_function>> functions_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::pair<std::weak_ptr<compiled>, std::weak_ptr<linkage>>> linked_;
+};
+
+// "(i32, i64) -> f64" of "iI:F".
+[[nodiscard]] std::string readable_signature(std::string_view letters);
+
+}  // namespace weft::wasm::detail

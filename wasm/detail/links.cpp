@@ -1,0 +1,38 @@
+#include <weft/wasm/detail/links.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+namespace weft::wasm::detail {
+
+namespace {
+
+bool provides(std::span<const preloaded> preloads, const module_item& wanted) {
+  return std::any_of(preloads.begin(), preloads.end(), [&](const preloaded& p) {
+    const auto& exports = p.module->code().exports();
+    return p.name == wanted.module &&
+           std::any_of(exports.begin(), exports.end(), [&](const module_item& e) { return e.name == wanted.name; });
+  });
+}
+
+void check_imports(const module_core& module, std::span<const preloaded> before) {
+  std::vector<module_item> missing = module.code().missing_imports();
+  std::erase_if(missing, [&](const module_item& item) { return provides(before, item); });
+  if (!missing.empty()) throw_missing(module.name(), missing);
+}
+
+}  // namespace
+
+void check_links(const module_core& main, std::span<const preloaded> preloads) {
+  for (std::size_t i = 0; i < preloads.size(); ++i) {
+    if (&preloads[i].module->engine() != &main.engine()) {
+      throw std::invalid_argument("'" + preloads[i].module->name() + "' belongs to another engine than '" +
+                                  main.name() + "', which is to import from it");
+    }
+    check_imports(*preloads[i].module, preloads.first(i));
+  }
+  check_imports(main, preloads);
+}
+
+}  // namespace weft::wasm::detail
