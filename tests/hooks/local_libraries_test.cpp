@@ -179,7 +179,7 @@ TEST(libpng, writes_and_reads_files_on_fibers) {
     for (int i = 0; i < 10; ++i) {
       g.spawn([&, i] {
         const std::string file = (directory.path() / std::to_string(i)).string();
-        std::vector<png_byte> pixels(64 * 64, static_cast<png_byte>(i));
+        std::vector<png_byte> pixels(std::size_t{64} * 64, static_cast<png_byte>(i));
         png_image image{};
         image.version = PNG_IMAGE_VERSION;
         image.width = image.height = 64;
