@@ -137,8 +137,10 @@ int openat64(int directory, const char* path, int flags, ...) {
   return openat(directory, path, flags, mode);
 }
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's
 int __open_2(const char* path, int flags) { return open(path, flags); }
 int __open64_2(const char* path, int flags) { return open(path, flags); }
+// NOLINTEND(bugprone-reserved-identifier)
 
 int fsync(int fd) { return may_wait() ? sync_file(fd, false) : real_fsync(fd); }
 

@@ -199,6 +199,7 @@ int epoll_pwait2(int set, epoll_event* events, int most, const timespec* timeout
       wait_for_set(set, duration_of(timeout), [&] { return outcome(real_epoll_wait(set, events, most, 0)); })));
 }
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's
 int __poll_chk(pollfd* descriptors, nfds_t count, int timeout, size_t room) {
   constexpr real_function<int(pollfd*, nfds_t, int, size_t), "__poll_chk"> real_poll_chk;
   return count <= room / sizeof(pollfd) ? poll(descriptors, count, timeout)
@@ -210,5 +211,6 @@ int __ppoll_chk(pollfd* descriptors, nfds_t count, const timespec* timeout, cons
   return count <= room / sizeof(pollfd) ? ppoll(descriptors, count, timeout, mask)
                                         : real_ppoll_chk(descriptors, count, timeout, mask, room);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"

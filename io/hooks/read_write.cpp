@@ -82,7 +82,8 @@ std::int64_t read_vectors(int fd, vectors buffers, std::int64_t offset) noexcept
   const bool is_short = result > 0 && static_cast<std::size_t>(result) < size_of(buffers);
   if (result != -EAGAIN && !is_short) [[likely]]
     return result;
-  if (is_file_on_disk(fd)) {
+  time_point limit = time_point::max();
+  if ((is_short || !find_socket_limit(fd, POLLIN, limit)) && is_file_on_disk(fd)) {
     const std::vector<iovec> rest =
         detail::without_first(buffers, static_cast<std::size_t>(std::max<std::int64_t>(result, 0)));
     const std::int64_t done = std::max<std::int64_t>(result, 0);
@@ -92,7 +93,7 @@ std::int64_t read_vectors(int fd, vectors buffers, std::int64_t offset) noexcept
     return more >= 0 ? done + more : is_short ? done : more;
   }
   if (is_short) return result;
-  descriptor_wait wait(fd, POLLIN);
+  descriptor_wait wait(fd, POLLIN, limit);
   for (;;) {
     if (const std::int64_t failed = wait.again(); failed != 0) return failed;
     const std::int64_t again = detail::read_now(fd, buffers, offset);
@@ -101,21 +102,26 @@ std::int64_t read_vectors(int fd, vectors buffers, std::int64_t offset) noexcept
 }
 
 // A blocking pipe or stream takes all. One that does not know how not to wait is waited for before each write; a write that does not fit may
-// then still hold the worker.
+// then still hold the worker. A file takes what it is given, whoever waits for the memory.
 std::int64_t write_vectors(int fd, vectors buffers, std::int64_t offset) noexcept {
-  if (is_file_on_disk(fd)) return write_really(fd, buffers, offset);
+  enum class kind { unknown, stream, file, deaf } known = kind::unknown;
   std::vector<iovec> rest;
-  bool knows = true;
   return retry_until_all(fd, POLLOUT, size_of(buffers), [&](std::size_t done) noexcept {
     if (done > 0) rest = detail::without_first(buffers, done);
     const vectors now = done > 0 ? vectors(rest) : buffers;
-    const std::int64_t result = knows ? detail::write_now(fd, now, offset) : -EOPNOTSUPP;
-    if (!does_not_know_nowait(result)) return result;
+    const std::int64_t where = offset == own_position ? offset : offset + static_cast<std::int64_t>(done);
+    if (known == kind::file) return write_really(fd, now, where);
+    const std::int64_t result = known == kind::deaf ? -EOPNOTSUPP : detail::write_now(fd, now, where);
+    const bool deaf = does_not_know_nowait(result);
+    if ((!deaf && result != -EAGAIN) || known == kind::stream) return result;
+    if (known == kind::unknown) {
+      known = is_file_on_disk(fd) ? kind::file : deaf ? kind::deaf : kind::stream;
+      if (known == kind::file) return write_really(fd, now, where);
+      if (known == kind::stream) return result;
+    }
     pollfd look{fd, POLLOUT, 0};
-    const bool ready =
-        !knows || is_nonblocking(fd) || detail::poll_blocking({&look, 1}, std::chrono::nanoseconds(0)) != 0;
-    knows = false;
-    return ready ? write_really(fd, now, offset) : -EAGAIN;
+    const bool ready = is_nonblocking(fd) || detail::poll_blocking({&look, 1}, std::chrono::nanoseconds(0)) != 0;
+    return ready ? write_really(fd, now, where) : -EAGAIN;
   });
 }
 
@@ -183,6 +189,7 @@ ssize_t pwritev64(int fd, const iovec* buffers, int count, off64_t offset) {
   return pwritev(fd, buffers, count, offset);
 }
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's
 ssize_t __read_chk(int fd, void* buffer, size_t size, size_t room) {
   constexpr real_function<ssize_t(int, void*, size_t, size_t), "__read_chk"> real_read_chk;
   return size <= room ? read(fd, buffer, size) : real_read_chk(fd, buffer, size, room);
@@ -196,5 +203,6 @@ ssize_t __pread_chk(int fd, void* buffer, size_t size, off_t offset, size_t room
 ssize_t __pread64_chk(int fd, void* buffer, size_t size, off64_t offset, size_t room) {
   return __pread_chk(fd, buffer, size, offset, room);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"

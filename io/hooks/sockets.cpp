@@ -213,6 +213,7 @@ int connect(int fd, const sockaddr* where, socklen_t size) {
 }
 
 // The forms that a compiler chooses which knows the buffer's size; too little room ends the process in the real ones.
+// NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's
 ssize_t __recv_chk(int fd, void* buffer, size_t size, size_t room, int flags) {
   constexpr real_function<ssize_t(int, void*, size_t, size_t, int), "__recv_chk"> real_recv_chk;
   return size <= room ? recv(fd, buffer, size, flags) : real_recv_chk(fd, buffer, size, room, flags);
@@ -225,5 +226,6 @@ ssize_t __recvfrom_chk(int fd, void* buffer, size_t size, size_t room, int flags
   return size <= room ? recvfrom(fd, buffer, size, flags, from, from_size)
                       : real_recvfrom_chk(fd, buffer, size, room, flags, from, from_size);
 }
+// NOLINTEND(bugprone-reserved-identifier)
 
 }  // extern "C"

@@ -177,7 +177,8 @@ int wait_for_semaphore(sem_t* s, time_point limit) noexcept {
     while (!taken) {
       const wake why = parking_lot::wait(s, semaphore_wait, parking_lot::cancellation::observed, limit,
                                          [&] { return !(taken = take_semaphore(s)); });
-      if (taken || (why != wake::signalled && (taken = take_semaphore(s)))) break;
+      if (!taken && why != wake::signalled) taken = take_semaphore(s);
+      if (taken) break;
       if (why == wake::timed_out) return -ETIMEDOUT;
       if (why == wake::cancelled) throw_cancelled();
     }

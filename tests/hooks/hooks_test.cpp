@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include <weft/io/hooks/hooks.hpp>
 #include <weft/weft.hpp>
 
 #include "server.hpp"
@@ -69,6 +70,11 @@ void while_other_runs(Waits waits, Ends end) {
     end();
     g.join();
   });
+}
+
+TEST(hooks, libraries_find_them_all) {
+  for (const std::string_view name : io::hooks::hooked_functions()) EXPECT_TRUE(io::hooks::is_hooked(name)) << name;
+  EXPECT_FALSE(io::hooks::is_hooked("close"));
 }
 
 TEST(hooks, read_waits_for_a_pipe) {

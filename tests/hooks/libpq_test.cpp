@@ -61,6 +61,10 @@ TEST_F(libpq, a_hundred_queries_sleep_together) {
   EXPECT_LT(slept, 5s);  // one after the other they would take ten; the gate is measured by the benchmark
 }
 
+#ifdef WEFT_SAMPLE
+TEST_F(libpq, the_sample_asks_on_two_threads) { run({WEFT_SAMPLE, database().local(), "20"}); }
+#endif
+
 TEST_F(libpq, connects_on_many_fibers_by_tcp) {
   test::run([&] {
     group g;

@@ -17,13 +17,22 @@ constexpr unsigned most_doublings = 7;  // 12.8 ms
 
 }  // namespace
 
-[[gnu::noinline]] time_point socket_limit(int fd, short event) noexcept {
+[[gnu::noinline]] bool find_socket_limit(int fd, short event, time_point& limit) noexcept {
+  limit = time_point::max();
   timeval allowed{};
   socklen_t size = sizeof allowed;
   const int option = event == POLLIN ? SO_RCVTIMEO : SO_SNDTIMEO;
-  if (::getsockopt(fd, SOL_SOCKET, option, &allowed, &size) != 0) return time_point::max();
-  if (allowed.tv_sec == 0 && allowed.tv_usec == 0) return time_point::max();
-  return limit_after(std::chrono::seconds(allowed.tv_sec) + std::chrono::microseconds(allowed.tv_usec));
+  if (::getsockopt(fd, SOL_SOCKET, option, &allowed, &size) != 0) return false;
+  if (allowed.tv_sec != 0 || allowed.tv_usec != 0) {
+    limit = limit_after(std::chrono::seconds(allowed.tv_sec) + std::chrono::microseconds(allowed.tv_usec));
+  }
+  return true;
+}
+
+time_point socket_limit(int fd, short event) noexcept {
+  time_point limit;
+  find_socket_limit(fd, event, limit);
+  return limit;
 }
 
 // Whoever finds nothing though it was ready looks again after a pause, longer each time: somebody else was quicker, or it is a local datagram socket,
@@ -31,7 +40,7 @@ constexpr unsigned most_doublings = 7;  // 12.8 ms
 std::int64_t descriptor_wait::again() noexcept {
   if (!begun_) {
     if (is_nonblocking(fd_)) return -EAGAIN;
-    limit_ = socket_limit(fd_, event_);
+    if (!limit_known_) limit_ = socket_limit(fd_, event_);
     begun_ = true;
   } else if (in_vain_++ > 0) {
     const auto pause = first_pause * (1U << std::min(in_vain_, most_doublings));

@@ -16,11 +16,16 @@ namespace weft::io::hooks {
 using detail::is_nonblocking;
 // When a wait on that descriptor that begins now is over: SO_RCVTIMEO or SO_SNDTIMEO for a socket.
 [[nodiscard]] time_point socket_limit(int fd, short event) noexcept;
+// The same; false, and no limit, if it is no socket.
+bool find_socket_limit(int fd, short event, time_point& limit) noexcept;
 
 // A wait on one descriptor in one direction. Kept across attempts, so that its time limit holds for all of them.
 class descriptor_wait {
  public:
   descriptor_wait(int fd, short event) noexcept : fd_(fd), event_(event) {}
+  // Of one whose limit is known.
+  descriptor_wait(int fd, short event, time_point limit) noexcept
+      : fd_(fd), event_(event), limit_known_(true), limit_(limit) {}
 
   // After an attempt that would have had to wait: 0 if it is to be made again, else -EAGAIN (O_NONBLOCK, or the socket's time limit), or a negative
   // errno.
@@ -31,6 +36,7 @@ class descriptor_wait {
   const short event_;
   unsigned in_vain_ = 0;  // attempts that failed although the kernel had said it was ready
   bool begun_ = false;
+  bool limit_known_ = false;
   time_point limit_{};
 };
 
