@@ -48,6 +48,7 @@ fiber* worker::choose_by_seed() noexcept {
     notified_.exchange(false, std::memory_order_acq_rel);
     return dispatcher_;
   }
+  if (driver_->busy() && driver_->poll()) runtime_->seeded->note_arrival();
   poll();
   gather_ready();
   if (!timers_.empty() && runtime_->seeded->timer_is_due_early(ready_count())) {
