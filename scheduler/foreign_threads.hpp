@@ -16,7 +16,8 @@ namespace weft {
 
 namespace detail {
 class runtime_core;
-}
+class foreign_waits;
+}  // namespace detail
 
 class foreign_threads {
  public:
@@ -36,6 +37,23 @@ class foreign_threads {
     std::size_t size = 0;
   };
   [[nodiscard]] static extent stack_of_caller() noexcept;
+
+  // The waits of one foreign thread, which others may end. As long as it lives.
+  class waits {
+   public:
+    waits() = default;
+    // Of the calling fiber, which must be a foreign thread.
+    [[nodiscard]] static waits of_caller() noexcept;
+    // From now on each wait of the thread that observes cancellation ends by `cancelled`, the one it is in too. Any thread.
+    void interrupt() const noexcept;
+    // No longer. The thread itself, between two waits.
+    void renew() const noexcept;
+    explicit operator bool() const noexcept { return of_ != nullptr; }
+
+   private:
+    explicit waits(detail::foreign_waits* of) noexcept : of_(of) {}
+    detail::foreign_waits* of_ = nullptr;
+  };
 
  private:
   detail::runtime_core* core_ = nullptr;

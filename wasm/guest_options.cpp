@@ -2,6 +2,16 @@
 
 namespace weft::wasm {
 
+child_programs::child_programs(std::initializer_list<child_program> programs)
+    : child_programs(std::vector<child_program>(programs)) {}
+
+child_programs::child_programs(std::vector<child_program> programs)
+    : list_(programs.empty() ? nullptr : std::make_shared<const std::vector<child_program>>(std::move(programs))) {}
+
+const child_program* child_programs::begin() const noexcept { return list_ ? list_->data() : nullptr; }
+
+const child_program* child_programs::end() const noexcept { return list_ ? list_->data() + list_->size() : nullptr; }
+
 stdio stdio::null() { return stdio(source::null); }
 
 stdio stdio::inherit() { return stdio(source::inherited); }

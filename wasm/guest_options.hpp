@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <weft/wasm/host_functions.hpp>
+#include <weft/wasm/message.hpp>
 #include <weft/wasm/module.hpp>
 
 namespace weft::wasm {
@@ -78,6 +81,23 @@ struct guest_limits {
   std::chrono::nanoseconds wall_time{};
 };
 
+struct child_program;
+
+// The programs that a guest may start; a list that is shared, not copied.
+class child_programs {
+ public:
+  child_programs() = default;
+  child_programs(std::initializer_list<child_program> programs);
+  explicit child_programs(std::vector<child_program> programs);
+
+  [[nodiscard]] bool empty() const noexcept { return list_ == nullptr; }
+  [[nodiscard]] const child_program* begin() const noexcept;
+  [[nodiscard]] const child_program* end() const noexcept;
+
+ private:
+  std::shared_ptr<const std::vector<child_program>> list_;
+};
+
 struct guest_options {
   std::vector<std::string> arguments = {};  // without the program's name
   std::vector<std::pair<std::string, std::string>> environment = {};
@@ -105,6 +125,26 @@ struct guest_options {
   std::filesystem::path profile = {};
   // Functions of the embedder's that it may call.
   host_functions functions = {};
+  // Ends of channels that it may use by the module "weft", numbered from 0 in this order.
+  std::vector<granted_channel> channels = {};
+  // Programs that it may start as its children.
+  child_programs children = {};
+  // Bytes of messages it has sent, or may have sent by its children's channels, that nobody has received yet; a send that
+  // would pass it fails.
+  std::uint64_t unreceived_bytes = std::uint64_t{64} << 20;
+};
+
+// What a guest may start: a program with what that is given. A child belongs to the call that has started it: when the call
+// ends, its children are cancelled and waited for, and a child that fails cancels its parent; the parent's call then
+// throws group_error. Its memory is its own, with the limit of its own options: a guest and its children together have at
+// most the sum over all `most`.
+struct child_program {
+  std::string name;
+  module program;
+  // Its arguments and the first of its channels are the parent's to choose. Output that several write at once belongs
+  // into a stream by lines.
+  guest_options options = {};
+  unsigned most = 16;  // of it at one time
 };
 
 }  // namespace weft::wasm

@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include <weft/wasm/detail/handles.hpp>
-#include <weft/wasm/wasi/functions.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
 
 namespace weft::wasm {
 
@@ -14,6 +14,6 @@ std::string inspect(std::span<const std::byte> file) {
   return std::string(detail::to_view(detail::weft_bytes_view(text.get())));
 }
 
-bool provides_import(std::string_view module, std::string_view name) noexcept { return wasi::provides(module, name); }
+bool provides_import(std::string_view module, std::string_view name) noexcept { return detail::provides_itself(module, name); }
 
 }  // namespace weft::wasm

@@ -9,5 +9,7 @@
 #include <weft/wasm/host_functions.hpp>
 #include <weft/wasm/inspect.hpp>
 #include <weft/wasm/instance.hpp>
+#include <weft/wasm/instance_pool.hpp>
+#include <weft/wasm/message.hpp>
 #include <weft/wasm/module.hpp>
 #include <weft/wasm/units.hpp>

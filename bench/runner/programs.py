@@ -20,6 +20,7 @@ PEERS = {
     "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
+    "wasmtime": {"wasm"},
     "weft_epoll": {"io", "servers"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
@@ -49,6 +50,8 @@ class Program:
 def find(options, progress):
     """Builds and asks every program. Returns the programs and, for each absent peer, why it is."""
     found = _cpp_programs(options, progress)
+    # The peers of the guests' workloads run the same module.
+    os.environ.setdefault("WEFT_BENCH_GUESTS", str((options.build_dir / "bench" / "bench_guests.wasm").resolve()))
     absent = {}
     for peer in options.peers:
         if options.suites and PEERS[peer].isdisjoint(options.suites):
@@ -211,4 +214,5 @@ _BUILDERS = {
     "hyper": _build_cargo("hyper", "http"),
     "java": _build_java,
     "rayon": _build_cargo("rayon"),
+    "wasmtime": _build_cargo("wasmtime"),
 }

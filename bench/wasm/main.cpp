@@ -19,6 +19,17 @@ namespace {
 constexpr long picture_size = 256;  // about 10 ms of computing
 constexpr int hogs = 4;
 
+// What guests may call: one function that answers at once, and one that waits for its next turn.
+weft::wasm::guest_options with_host_functions() {
+  weft::wasm::host_functions host;
+  host.add_immediate("host", "at_once", [](std::int32_t number) { return number; });
+  host.add("host", "after_a_turn", [](std::int32_t number) {
+    weft::yield();
+    return number;
+  });
+  return {.functions = host};
+}
+
 // Runs f(module of the guests) on a fiber. Code is compiled anew each time: nothing measured here depends on the cache.
 template <class F>
 double with_guests(unsigned workers, F f) {
@@ -30,10 +41,62 @@ double with_guests(unsigned workers, F f) {
 
 double guest_start(unsigned workers, long size) {
   return with_guests(workers, [size](const weft::wasm::module& module) {
-    weft::wasm::guest guest(module);
+    weft::wasm::guest guest(module, with_host_functions());
     return 1e-3 * bench::nanoseconds_each(size, [&guest](long n) {
              for (long i = 0; i < n; ++i) bench::require(guest.call("answer") == 42, "the guest's answer");
            });
+  });
+}
+
+double host_calls(const char* function, unsigned workers, long size) {
+  return with_guests(workers, [=](const weft::wasm::module& module) {
+    weft::wasm::guest guest(module, with_host_functions());
+    return bench::nanoseconds_each(size, [&](long n) {
+      const auto expected =
+          static_cast<std::int32_t>(static_cast<std::uint64_t>(n) * static_cast<std::uint64_t>(n - 1) / 2);
+      bench::require(guest.call(function, {n}) == expected, "the sum of what the host answered");
+    });
+  });
+}
+
+double host_call(unsigned workers, long size) { return host_calls("call_at_once", workers, size); }
+
+double host_call_waiting(unsigned workers, long size) { return host_calls("call_after_a_turn", workers, size); }
+
+double short_guests(unsigned workers, long size) {
+  return with_guests(workers, [size](const weft::wasm::module& module) {
+    const weft::wasm::guest_options options = with_host_functions();
+    return bench::seconds([&] {
+      weft::group g;
+      for (long i = 0; i < size; ++i) {
+        g.spawn([&] {
+          weft::wasm::guest guest(module, options);
+          bench::require(guest.call("answer") == 42, "the guest's answer");
+        });
+      }
+    });
+  });
+}
+
+// How long it takes a guest that spins to be gone, from the moment it is told to.
+double cancel_spinning_guest(unsigned workers, long size) {
+  using clock = std::chrono::steady_clock;
+  return with_guests(workers, [size](const weft::wasm::module& module) {
+    const weft::wasm::guest_options options = with_host_functions();
+    std::vector<double> latencies;
+    for (long i = 0; i < size; ++i) {
+      weft::group g;
+      g.spawn([&] {
+        weft::wasm::guest guest(module, options);
+        guest.call("spin");
+      });
+      weft::sleep_for(std::chrono::microseconds(3000 + 37 * (i % 50)));  // at any place of a time slice
+      const auto told = clock::now();
+      g.cancel();
+      g.join();
+      latencies.push_back(std::chrono::duration<double, std::milli>(clock::now() - told).count());
+    }
+    return bench::percentile_99(latencies);
   });
 }
 
@@ -44,7 +107,7 @@ double compute_guests(unsigned workers, long size) {
       weft::group g;
       for (long i = 0; i < size; ++i) {
         g.spawn([&] {
-          weft::wasm::guest guest(module);
+          weft::wasm::guest guest(module, with_host_functions());
           bench::require(guest.call("mandelbrot", {picture_size}) == expected, "the guest's picture");
         });
       }
@@ -58,7 +121,7 @@ double ticker_with_hog_guests(unsigned workers, long size) {
     weft::group g;
     for (int i = 0; i < hogs; ++i) {
       g.spawn([&module] {
-        weft::wasm::guest guest(module);
+        weft::wasm::guest guest(module, with_host_functions());
         guest.call("spin");
       });
     }
@@ -79,6 +142,10 @@ double ticker_with_hog_guests(unsigned workers, long size) {
 int main(int argc, char** argv) {
   static constexpr bench::workload workloads[] = {
       {"guest_start", "us", guest_start},
+      {"host_call", "ns", host_call},
+      {"host_call_waiting", "ns", host_call_waiting},
+      {"short_guests", "s", short_guests},
+      {"cancel_spinning_guest", "ms", cancel_spinning_guest},
       {"compute_guests", "s", compute_guests},
       {"ticker_with_hog_guests", "ms", ticker_with_hog_guests},
   };

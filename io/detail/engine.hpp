@@ -39,6 +39,9 @@ class engine : public driver {
   [[nodiscard]] const void* kind() const noexcept final { return engine_kind(); }
   [[nodiscard]] static const void* engine_kind() noexcept;
 
+  // Whether many operations end here at once, so that what is started now shares its system call with others. Owner thread only.
+  [[nodiscard]] bool is_crowded() const noexcept { return crowded_; }
+
   // Calls that complete without waiting must give others a turn now and then. Owner thread only.
   void count_inline() noexcept { ++inline_completions_; }
   [[nodiscard]] bool turn_is_over() noexcept {
@@ -70,12 +73,16 @@ class engine : public driver {
   // The cancellation that was asked for has found its target, or its target has ended. Owner thread.
   static void settle_cancel(operation& op) noexcept;
 
+ protected:
+  void set_crowded(bool crowded) noexcept { crowded_ = crowded; }
+
  private:
   static constexpr std::uint32_t inline_budget = 64;
 
   static void finish(operation& op) noexcept;
 
   std::uint32_t inline_completions_ = 0;
+  bool crowded_ = false;
   alignas(64) std::atomic<operation*> cancel_requests_{nullptr};
 };
 

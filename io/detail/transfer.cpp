@@ -171,16 +171,18 @@ std::int64_t receive_some(int fd, std::span<std::byte> buffer, open_descriptor* 
 std::int64_t send_some(int fd, std::span<const std::byte> buffer, open_descriptor* user) {
   engine* e = begin_call();
   if (e == nullptr) return send(fd, buffer, MSG_NOSIGNAL);
-  const std::int64_t sent = send(fd, buffer, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent != -EAGAIN) {
-    e->count_inline();
-    return sent;
-  }
   operation op(opcode::send, fd);
+  if (!e->is_crowded()) {
+    const std::int64_t sent = send(fd, buffer, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent != -EAGAIN) {
+      e->count_inline();
+      return sent;
+    }
+    op.expected_to_wait = true;
+  }
   op.data = const_cast<std::byte*>(buffer.data());
   op.size = clamp_size(buffer.size());
   op.flags = MSG_NOSIGNAL;
-  op.expected_to_wait = true;
   return until_ready(fd, POLLOUT, user, [&] { return perform(op, user); });
 }
 

@@ -2,9 +2,10 @@
 // nothing keeps them on a worker.
 #include <weft/io/hooks/detail/entry.hpp>
 
-#include <new>
+#include <cerrno>
 
 #include <weft/io/exec/program_thread.hpp>
+#include <weft/io/exec/waiting.hpp>
 
 namespace weft::io::hooks {
 
@@ -20,13 +21,18 @@ bool may_wait() noexcept { return exec::this_program_thread() != nullptr; }
 [[gnu::noinline]] entry::entry() noexcept {
   exec::program_thread* self = exec::this_program_thread();
   inside_of(saved_) = self;
-  exec::set_thread_pointer(self->worker);
+  exec::to_runtime_side(*self);
 }
 
-[[gnu::noinline]] entry::~entry() {
-  exec::program_thread* self = inside_of(saved_);
-  self->worker = exec::thread_pointer();
-  exec::set_thread_pointer(self->block);
+[[gnu::noinline]] entry::~entry() { exec::to_program_side(*inside_of(saved_)); }
+
+// pthread_cancel() and signals end waits as cancellation does. A call that was interrupted is not restarted, whatever the handler wants.
+std::int64_t result_after_leaving(std::int64_t result) {
+  const exec::program_thread* self = exec::this_program_thread();
+  if (result != -ECANCELED || self == nullptr) return result;
+  exec::on_runtime_side([&]() noexcept { self->waits.renew(); });
+  static_cast<void>(exec::answer_interruption());
+  return -EINTR;
 }
 
 }  // namespace weft::io::hooks

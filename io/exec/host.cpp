@@ -17,11 +17,14 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <stdexcept>
 #include <string>
 
+#include <weft/io/exec/audit.hpp>
 #include <weft/io/exec/glibc.hpp>
+#include <weft/io/exec/kernel_call.hpp>
 #include <weft/io/exec/parking_lot.hpp>
 #include <weft/io/exec/program_thread.hpp>
 #include <weft/io/exec/real.hpp>
@@ -103,12 +106,6 @@ void with_own_thread_pointer(void (*handle)(void*) noexcept, void* context) noex
 
 constexpr int sigsetxid = 33;
 
-struct kernel_action {
-  void (*handler)(int, siginfo_t*, void*);
-  unsigned long flags;
-  void (*restorer)();
-  unsigned long mask;
-};
 void (*library_handler)(int, siginfo_t*, void*) = nullptr;
 
 void on_setxid(int signal, siginfo_t* info, void* context) {
@@ -165,25 +162,20 @@ void in_child() noexcept {
 
 // ---- where the code of this library is
 
-struct code {
-  std::uintptr_t begin = 0;
-  std::uintptr_t end = 0;
-};
-
 int look_for_own_code(dl_phdr_info* info, std::size_t, void* result) noexcept {
   const auto here = reinterpret_cast<std::uintptr_t>(&look_for_own_code);
   for (int i = 0; i < info->dlpi_phnum; ++i) {
     const auto& part = info->dlpi_phdr[i];
     const std::uintptr_t begin = info->dlpi_addr + part.p_vaddr;
     if (part.p_type != PT_LOAD || here < begin || here >= begin + part.p_memsz) continue;
-    *static_cast<code*>(result) = {begin, begin + part.p_memsz};
+    *static_cast<code_range*>(result) = {begin, begin + part.p_memsz};
     return 1;
   }
   return 0;
 }
 
-const code own_code = [] {
-  code c;
+const code_range found_code = [] {
+  code_range c;
   ::dl_iterate_phdr(&look_for_own_code, &c);
   return c;
 }();
@@ -210,6 +202,7 @@ void start() {
   real_pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (!made.empty()) throw std::runtime_error(made);
   wrap_setxid_handler();
+  audit::begin();
 }
 
 void refuse(const std::string& why) noexcept {
@@ -245,13 +238,13 @@ state begin() noexcept {
 // The program's side, outermost. An exception that nobody catches finds no frame beyond this one, so that std::terminate is called as in a thread.
 [[gnu::noinline]] void run_program_side(program_thread& t) noexcept(false) {
   asm volatile(".cfi_undefined rip");
-  set_thread_pointer(t.block);
+  to_program_side(t);
   glibc::instance().initialise_ctype();
   call_function(t);
   end_on_program_side(t);
   if (live.fetch_sub(1, std::memory_order_seq_cst) == 1 && main_has_left.load(std::memory_order_seq_cst)) end_process();
   if (t.orphaned) std::exit(0);  // the only thread of a forked child
-  set_thread_pointer(t.worker);
+  to_runtime_side(t);
 }
 
 namespace context = boost::context::detail;
@@ -260,6 +253,11 @@ namespace context = boost::context::detail;
 void run_on_given_stack(context::transfer_t caller) {
   run_program_side(*static_cast<program_thread*>(caller.data));
   context::ontop_fcontext(caller.fctx, nullptr, [](context::transfer_t back) { return back; });
+}
+
+void set_waits(program_thread& t, foreign_threads::waits w) noexcept {
+  const std::lock_guard guard(t.lock);
+  t.waits = w;
 }
 
 void run(void* argument) noexcept {
@@ -273,12 +271,14 @@ void run(void* argument) noexcept {
     t.stack_low = stack.low;
     t.stack_size = stack.size;
   }
+  set_waits(t, foreign_threads::waits::of_caller());
   t.started.store(true, std::memory_order_release);
   if (t.given_stack != nullptr) {
     context::jump_fcontext(context::make_fcontext(t.stack_low + t.stack_size, t.stack_size, &run_on_given_stack), &t);
   } else {
     run_program_side(t);
   }
+  set_waits(t, {});
   end_on_runtime_side(t);
 }
 
@@ -298,9 +298,11 @@ bool have_runtime() noexcept {
   }
 }
 
+code_range own_code() noexcept { return found_code; }
+
 bool is_ours(const void* return_address) noexcept {
   const auto a = reinterpret_cast<std::uintptr_t>(return_address);
-  return a >= own_code.begin && a < own_code.end;
+  return a >= found_code.begin && a < found_code.end;
 }
 
 bool launch(program_thread& t, std::size_t stack_size) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace weft::exec {
 
@@ -13,6 +14,12 @@ struct program_thread;
 // Whether there is one now.
 [[nodiscard]] bool runtime_runs() noexcept;
 
+// Where this library's code is.
+struct code_range {
+  std::uintptr_t begin = 0;
+  std::uintptr_t end = 0;
+};
+[[nodiscard]] code_range own_code() noexcept;
 // True for code of this library, by which the runtime's own threads are made.
 [[nodiscard]] bool is_ours(const void* return_address) noexcept;
 

@@ -157,10 +157,15 @@ lot_waiter::end sleep_until(time_point limit) noexcept {
 }
 
 void interrupt(program_thread& t) noexcept {
-  t.lock.lock();
-  const ticket waiting = t.interruptible;
-  t.lock.unlock();
-  on_runtime_side([&]() noexcept { waiting.signal(); });
+  on_runtime_side([&]() noexcept {
+    ticket waiting;
+    {
+      const std::lock_guard guard(t.lock);
+      waiting = t.interruptible;
+      if (t.waits) t.waits.interrupt();
+    }
+    waiting.signal();
+  });
 }
 
 void empty_lot_after_fork() noexcept {

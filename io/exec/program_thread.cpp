@@ -145,10 +145,9 @@ std::ptrdiff_t offset_of_current() noexcept { return reinterpret_cast<char*>(&cu
 
 [[gnu::noinline]] void detail::cross_to_runtime(program_thread& self, void (*f)(void*) noexcept,
                                                 void* argument) noexcept {
-  set_thread_pointer(self.worker);
+  to_runtime_side(self);
   f(argument);
-  self.worker = thread_pointer();
-  set_thread_pointer(self.block);
+  to_program_side(self);
 }
 
 program_thread* take_thread() noexcept {

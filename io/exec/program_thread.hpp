@@ -14,7 +14,9 @@
 #include <type_traits>
 #include <utility>
 
+#include <weft/io/exec/audit.hpp>
 #include <weft/io/exec/glibc.hpp>
+#include <weft/scheduler/foreign_threads.hpp>
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/spin_lock.hpp>
 
@@ -45,7 +47,8 @@ struct program_thread {
   spin_lock lock;  // for what follows
   bool detached = false;
   bool joined = false;
-  ticket interruptible;  // the wait that it is in, if pthread_cancel or a signal may end it
+  ticket interruptible;          // the wait that it is in, if pthread_cancel or a signal may end it
+  foreign_threads::waits waits;  // for input, output and the like; empty before it has begun and after its end
 
   std::atomic<std::uint64_t> pending{0};  // signals sent to it that it has not handled
   std::uint64_t blocked = 0;              // its signal mask; the kernel's knows nothing of it
@@ -59,6 +62,19 @@ struct program_thread {
 [[gnu::tls_model("initial-exec")]] inline thread_local constinit bool is_main_thread = false;
 
 [[nodiscard]] inline program_thread* this_program_thread() noexcept { return current_thread; }
+
+// The two halves of the door, for who goes through it by hand.
+[[gnu::always_inline]] inline void to_runtime_side(const program_thread& self) noexcept {
+  if (audit::is_on) [[unlikely]]
+    audit::watch(self.worker, false);
+  set_thread_pointer(self.worker);
+}
+[[gnu::always_inline]] inline void to_program_side(program_thread& self) noexcept {
+  self.worker = thread_pointer();
+  if (audit::is_on) [[unlikely]]
+    audit::watch(self.worker, true);
+  set_thread_pointer(self.block);
+}
 
 namespace detail {
 void cross_to_runtime(program_thread& self, void (*f)(void*) noexcept, void* argument) noexcept;

@@ -9,6 +9,7 @@
 #include <weft/io/exec/program_thread.hpp>
 #include <weft/io/exec/real.hpp>
 #include <weft/io/exec/waiting.hpp>
+#include <weft/scheduler/cancel.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
 namespace weft::exec {
@@ -95,7 +96,12 @@ int pause() {
 
 int sched_yield() noexcept {
   if (this_program_thread() == nullptr) return real_sched_yield();
-  on_runtime_side([]() noexcept { weft::yield(); });  // nothing cancels a program's fiber
+  on_runtime_side([]() noexcept {
+    try {
+      weft::yield();
+    } catch (const weft::cancelled&) {  // the next call that waits says so
+    }
+  });
   return 0;
 }
 

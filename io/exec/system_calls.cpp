@@ -12,6 +12,7 @@
 #include <optional>
 
 #include <weft/io/exec/host.hpp>
+#include <weft/io/exec/kernel_call.hpp>
 #include <weft/io/exec/parking_lot.hpp>
 #include <weft/io/exec/program_thread.hpp>
 #include <weft/io/exec/signals.hpp>
@@ -21,20 +22,7 @@ namespace weft::exec {
 
 namespace {
 
-using arguments = long[6];
-
-// By itself: errno is the business of the caller.
-long kernel(long number, const arguments& a) noexcept {
-  register long r10 asm("r10") = a[3];
-  register long r8 asm("r8") = a[4];
-  register long r9 asm("r9") = a[5];
-  long result = 0;
-  asm volatile("syscall"
-               : "=a"(result)
-               : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-               : "rcx", "r11", "memory");
-  return result;
-}
+using arguments = kernel_arguments;
 
 long wait_for_word(std::atomic<int>* word, int value, time_point limit, std::uint32_t bits) {
   lot_waiter waiter(word, bits);
@@ -52,7 +40,7 @@ long wake_word(long number, const arguments& a, int count, std::uint32_t bits) n
   const int woken = somebody_waits(word) ? wake_waiters(word, count, bits) : 0;
   if (woken >= count) return woken;
   const arguments rest{a[0], a[1], count - woken, a[3], a[4], a[5]};
-  const long more = kernel(number, rest);
+  const long more = kernel_call(number, rest);
   return more > 0 ? woken + more : woken;
 }
 
@@ -132,9 +120,9 @@ long syscall(long number, ...) noexcept {
   long result = 0;
   if (is_program()) {
     const std::optional<long> answer = ours(number, a);
-    result = answer ? *answer : kernel(number, a);
+    result = answer ? *answer : kernel_call(number, a);
   } else {
-    result = kernel(number, a);
+    result = kernel_call(number, a);
   }
   if (result >= 0 || result < -4095) return result;
   set_errno(static_cast<int>(-result));
@@ -144,7 +132,7 @@ long syscall(long number, ...) noexcept {
 pid_t gettid() noexcept {
   const weft::exec::program_thread* self = weft::exec::this_program_thread();
   const weft::exec::arguments none{};
-  return self != nullptr ? self->tid : static_cast<pid_t>(weft::exec::kernel(SYS_gettid, none));
+  return self != nullptr ? self->tid : static_cast<pid_t>(weft::exec::kernel_call(SYS_gettid, none));
 }
 
 }  // extern "C"

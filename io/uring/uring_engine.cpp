@@ -25,6 +25,8 @@ static_assert(alignof(operation) >= 8);
 
 // Completions are posted 20 at a time; others get their turn after this many rounds.
 constexpr int most_rounds = 64;
+// From so many completions at once on, a send that joins the others in one system call costs less than one of its own, its wait included.
+constexpr std::uint64_t crowd = 8;
 // How long to sleep when the kernel is short of memory and not all could be submitted.
 constexpr std::chrono::milliseconds short_sleep{1};
 constexpr std::chrono::seconds patience_at_end{1};
@@ -251,11 +253,13 @@ bool uring_engine::reap() noexcept {
 }
 
 bool uring_engine::reap_all() noexcept {
+  const std::uint64_t before = reaped_.load(std::memory_order_relaxed);
   bool any = reap();
   for (int round = 0; round < most_rounds && ring_.has_deferred_completions(); ++round) {
     ring_.enter();
     any |= reap();
   }
+  if (any) set_crowded(reaped_.load(std::memory_order_relaxed) - before >= crowd);
   return any;
 }
 

@@ -110,7 +110,7 @@ class Cache(WeftTest):
 
 class Inspect(WeftTest):
     def test_table(self):
-        result = self.weft("inspect", guest("fall"))
+        result = self.weft("inspect", "--functions", 100, guest("fall"))
         self.assertEqual(result.code, 0, result)
         for pattern in (r"(?m)^kind +module$", r"(?m)^WASI +preview 1$", r"wasi_snapshot_preview1\.fd_write +provided",
                         r"(?m)^_start +function \(\)", r"(?m)^memory +\S", r"(?m)^code +\S", r"step_off_the_edge"):
@@ -262,7 +262,7 @@ class Words(WeftTest):
 
     def test_every_command_has_help_with_examples(self):
         commands = self.commands()
-        self.assertEqual(sorted(commands), ["cache", "compile", "completion", "doctor", "inspect", "manual", "run"])
+        self.assertEqual(sorted(commands), ["cache", "compile", "completion", "doctor", "exec", "inspect", "manual", "run"])
         for command in commands:
             result = self.weft(command, "--help")
             self.assertEqual(result.code, 0, result)

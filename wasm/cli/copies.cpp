@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
@@ -69,6 +70,8 @@ void run_copy(const copy_plan& plan, const run_options& options, unsigned number
   } catch (const wasm::trap& t) {
     result = {ending::trapped, exit_code::trapped, t.what(), {}};
   } catch (const wasm::module_error& e) {
+    result = {ending::failed, exit_code::usage, e.what(), {}};
+  } catch (const std::invalid_argument& e) {  // an argument of --invoke
     result = {ending::failed, exit_code::usage, e.what(), {}};
   } catch (const std::exception& e) {
     result = {ending::failed, exit_code::host_failed, e.what(), {}};

@@ -74,7 +74,7 @@ exec_command::exec_command(CLI::App& program)
 
 void exec_command::take_program_part(std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() != app().get_name()) return;
-  constexpr std::array with_value{std::string_view("--workers"), std::string_view("--io")};
+  constexpr std::array with_value{std::string_view("--workers"), std::string_view("--io"), std::string_view("--audit")};
   std::size_t end = 1;
   while (end < arguments.size() && arguments[end].starts_with('-') && arguments[end] != "--") {
     const bool takes_value = std::find(with_value.begin(), with_value.end(), arguments[end]) != with_value.end();
@@ -94,6 +94,7 @@ int exec_command::execute() {
       throw usage_error("exec: --io is auto, uring or epoll, not '" + io_ + "'");
     set("WEFT_IO", io_);
   }
+  if (!audit_.empty()) set("WEFT_EXEC_AUDIT", audit_ == "-" ? audit_ : fs::absolute(audit_).string());
   const fs::path program = find_executable(program_.front());
   check_threads_can_be_fibers(program);
   preload(find_library());

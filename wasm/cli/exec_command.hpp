@@ -22,7 +22,7 @@ class exec_command : public command {
 
  private:
   std::vector<std::string> program_;
-  std::string workers_, io_;
+  std::string workers_, io_, audit_;
 };
 
 }  // namespace weft::cli

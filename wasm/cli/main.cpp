@@ -49,7 +49,11 @@ int complain(std::string_view message, int code) {
 int answer(const CLI::App& program, const CLI::ParseError& e) {
   if (e.get_exit_code() == 0) return program.exit(e);
   std::string message = e.what();
-  if (!message.empty()) message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  // "The following..." becomes a part of the line; "MODULE is required" is a name already.
+  const auto is_upper = [&](std::size_t at) { return std::isupper(static_cast<unsigned char>(message[at])) != 0; };
+  if (message.size() > 1 && !is_upper(1)) {
+    message[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(message[0])));
+  }
   return complain(message + "; see weft --help", exit_code::usage);
 }
 

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
-#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -110,7 +110,7 @@ memory_plan plan_memory(const engine_options& o) {
 backend::backend(const backend_settings& settings)
     : engine_(make_engine(settings)), linker_(weft_linker_new(engine_.get())) {
   weft_engine_compatibility(engine_.get(), compatibility_.data());
-  wasi::define_functions(*linker_);
+  define_own_functions(*linker_);
 }
 
 }  // namespace weft::wasm::detail

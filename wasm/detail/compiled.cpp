@@ -7,8 +7,8 @@
 
 #include <weft/wasm/detail/engine_core.hpp>
 #include <weft/wasm/detail/host_function_table.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
-#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -42,6 +42,7 @@ std::string remedy_for(const module_item& item) {
            "in, or "
            "build for wasm32-wasi";
   }
+  if (item.module == "weft") return "the module 'weft' of this host has no such function (docs/guests.md lists them)";
   return "the host provides wasi_snapshot_preview1; build the module for wasip1 without this import";
 }
 
@@ -62,7 +63,7 @@ compiled::compiled(engine_core& engine, const backend& home, module_handle code)
 
 std::vector<module_item> compiled::missing_imports(const host_function_table* functions) const {
   const auto is_provided = [functions](const module_item& item) {
-    return wasi::provides(item.module, item.name) ||
+    return provides_itself(item.module, item.name) ||
            (functions != nullptr && functions->find(item.module, item.name) != nullptr);
   };
   std::vector<module_item> missing;

@@ -10,6 +10,7 @@
 
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/deadline.hpp>
+#include <weft/scheduler/group.hpp>
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 #include <weft/wasm/detail/limit.hpp>
@@ -59,9 +60,11 @@ execution::execution(module_core& module, linkage* functions, std::span<const pr
       preloads_(preloads),
       ticker_(module.engine().time_slices()),
       context_(context),
+      talk_(context.options()),
       name_(name),
       budget_(context.options()) {
   check_cancelled();
+  context_.talk_by(talk_);
   module.engine().count_guest();
   instantiate(module, memory_limit);
 }
@@ -140,7 +143,7 @@ std::optional<int> execution::call(std::string_view function, std::span<const we
                                    std::span<weft_value> results) {
   weft_guest_begin_call(guest_.get(), to_slice(function), arguments.data(), arguments.size(), results.data(),
                         results.size());
-  return drive();
+  return run_call();
 }
 
 function_handle execution::find(std::string_view function) {
@@ -152,7 +155,34 @@ function_handle execution::find(std::string_view function) {
 
 std::optional<int> execution::call(const weft_function& function, const weft_value* arguments, weft_value* results) {
   weft_guest_begin_function(guest_.get(), &function, arguments, results);
-  return drive();
+  return run_call();
+}
+
+std::optional<int> execution::run_call() {
+  return talk_.may_have_children() && in_fiber() ? drive_with_children() : drive();
+}
+
+// The children that the call starts end with it: when it returns they are cancelled, when it fails as well. When one of
+// them fails the call is cancelled, and what comes out is the group's error with that failure.
+std::optional<int> execution::drive_with_children() {
+  struct ownership {
+    exchange::state& talk;
+    ownership(exchange::state& t, group& g) noexcept : talk(t) { t.own_children_by(&g); }
+    ~ownership() { talk.own_children_by(nullptr); }
+  };
+  group children("children of a guest");
+  const ownership during(talk_, children);
+  std::optional<int> exit_code;
+  try {
+    exit_code = drive();
+  } catch (const cancelled&) {
+    children.cancel();
+    children.join();
+    throw;
+  }
+  children.cancel();
+  children.join();
+  return exit_code;
 }
 
 std::span<std::uint8_t> execution::memory() noexcept {

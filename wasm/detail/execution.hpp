@@ -18,6 +18,7 @@
 #include <weft/wasm/detail/host_function_table.hpp>
 #include <weft/wasm/detail/links.hpp>
 #include <weft/wasm/detail/time_budget.hpp>
+#include <weft/wasm/exchange/state.hpp>
 #include <weft/wasm/guest.hpp>
 #include <weft/wasm/wasi/context.hpp>
 
@@ -58,6 +59,8 @@ class execution {
   void begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit);
   void begin_linked_instance(module_core& module, bool on_demand);
   [[nodiscard]] std::optional<int> drive();
+  [[nodiscard]] std::optional<int> run_call();
+  [[nodiscard]] std::optional<int> drive_with_children();
   [[nodiscard]] std::optional<int> end_by(const weft_error& error);
   [[noreturn]] void rethrow(const std::exception_ptr& thrown, const weft_error& error) const;
   void resume_after_wait();
@@ -71,6 +74,7 @@ class execution {
   const std::span<const preloaded> preloads_;
   ticker& ticker_;
   wasi::context& context_;
+  exchange::state talk_;
   const std::string& name_;
   guest_handle guest_;
   std::optional<int> ended_early_;

@@ -6,9 +6,9 @@
 
 #include <weft/scheduler/no_parking.hpp>
 #include <weft/wasm/detail/engine_core.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/wasi/context.hpp>
-#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -161,7 +161,7 @@ void linkage::bind(const loaded_code& code, const std::string& module, prepared_
                            ", and the host's function is " + readable_signature(function->signature()));
   }
   const linker_handle linker(weft_linker_new(code.home->engine()));
-  wasi::define_functions(*linker);
+  define_own_functions(*linker);
   functions_->define_in(*linker);
   into = code_->prepare(code, *linker, module, functions_.get());
 }
@@ -185,7 +185,7 @@ bound_code linkage::ready_on_demand(const std::string& module) {
 namespace weft::wasm {
 
 void host_functions::insert(std::shared_ptr<const detail::host_function> function) {
-  if (function->module() == wasi::import_module || function->module() == "weft") {
+  if (detail::is_own_module(function->module())) {
     throw std::invalid_argument("the module name '" + function->module() + "' is the host's own, and " +
                                 function->name() + " cannot be added to it");
   }

@@ -42,6 +42,14 @@ class outcome {
   std::uint64_t bits_;
 };
 
+}  // namespace weft::wasm::wasi
+
+namespace weft::wasm::exchange {
+class state;
+}
+
+namespace weft::wasm::wasi {
+
 class context {
  public:
   // The options must outlive it.
@@ -51,6 +59,9 @@ class context {
   void open();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // What the module "weft" keeps for the guest; there while the guest is.
+  [[nodiscard]] exchange::state& talk() const noexcept { return *talk_; }
+  void talk_by(exchange::state& s) noexcept { talk_ = &s; }
   [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
   [[nodiscard]] const std::vector<std::string>& environment() const noexcept { return environment_; }
   [[nodiscard]] const guest_options& options() const noexcept { return options_; }
@@ -91,6 +102,7 @@ class context {
   std::function<outcome()> action_;
   std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
   std::exception_ptr error_;
+  exchange::state* talk_ = nullptr;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;
 };

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -57,19 +58,22 @@ constexpr std::uint64_t allocated_at_once = std::uint64_t{16} << 20;
   return ::fallocate(fd, mode, static_cast<off_t>(offset), static_cast<off_t>(length)) == 0 ? 0 : errno;
 }
 
-// Rather than fill the disk first and find out then.
-[[gnu::noinline]] int enough_space(int fd, std::uint64_t length) noexcept {
+// Rather than fill the disk first and find out then. Pieces that do not change the size are not held against the limit of a
+// file's size by the kernel.
+[[gnu::noinline]] int enough_space(int fd, std::uint64_t offset, std::uint64_t length) noexcept {
   constexpr std::uint64_t block = 512;
   struct stat file = {};
   struct statvfs space = {};
-  if (::fstat(fd, &file) != 0 || ::fstatvfs(fd, &space) != 0) return errno;
+  rlimit largest = {};
+  if (::fstat(fd, &file) != 0 || ::fstatvfs(fd, &space) != 0 || ::getrlimit(RLIMIT_FSIZE, &largest) != 0) return errno;
+  if (offset + length > largest.rlim_cur) return EFBIG;
   const std::uint64_t allocated = static_cast<std::uint64_t>(file.st_blocks) * block;
   if (length <= allocated) return 0;
   return (length - allocated) / space.f_frsize <= space.f_bavail ? 0 : ENOSPC;
 }
 
 errc allocate_in_pieces(int fd, std::uint64_t offset, std::uint64_t length) {
-  if (const int error = enough_space(fd, length); error != 0) return from_errno(error);
+  if (const int error = enough_space(fd, offset, length); error != 0) return from_errno(error);
   for (std::uint64_t done = 0; done < length; done += allocated_at_once) {
     const std::uint64_t piece = std::min(allocated_at_once, length - done);
     const int error = weft::blocking([&] { return allocate(fd, FALLOC_FL_KEEP_SIZE, offset + done, piece); });

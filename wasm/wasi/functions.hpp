@@ -1,6 +1,7 @@
 // WASI preview 1 as a whole: which functions there are.
 #pragma once
 
+#include <array>
 #include <span>
 #include <string_view>
 
@@ -20,9 +21,6 @@ inline constexpr std::string_view import_module = "wasi_snapshot_preview1";
 [[nodiscard]] std::span<const definition> poll_functions() noexcept;        // waiting
 [[nodiscard]] std::span<const definition> socket_functions() noexcept;
 
-// Makes all of them available to guests. Throws std::runtime_error.
-void define_functions(detail::weft_linker& linker);
-
-[[nodiscard]] bool provides(std::string_view module, std::string_view name) noexcept;
+[[nodiscard]] std::array<std::span<const definition>, 8> groups() noexcept;
 
 }  // namespace weft::wasm::wasi

@@ -13,4 +13,6 @@ bool may_wait() noexcept { return may_park_here(); }
 entry::entry() noexcept { ::new (static_cast<void*>(saved_)) foreign_frame; }
 entry::~entry() { std::launder(reinterpret_cast<foreign_frame*>(saved_))->~foreign_frame(); }
 
+std::int64_t result_after_leaving(std::int64_t result) { return result; }
+
 }  // namespace weft::io::hooks

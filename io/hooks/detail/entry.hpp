@@ -5,6 +5,8 @@
 // thread-locals and are kept on it meanwhile; a program whose threads are fibers with thread-locals of their own has others.
 #pragma once
 
+#include <cstdint>
+
 namespace weft::io::hooks {
 
 // True where the caller's wait may park a fiber; else the hook is the real call. Called by every hook first: it must be quick (2 ns), and right in
@@ -24,5 +26,9 @@ class entry {
  private:
   void* saved_[2] = {};  // for whoever defines it
 };
+
+// What a negative result is to the caller, who has left: the result, or another one. May end the calling thread by unwinding its stack, where threads can be
+// cancelled so.
+[[nodiscard]] std::int64_t result_after_leaving(std::int64_t result);
 
 }  // namespace weft::io::hooks

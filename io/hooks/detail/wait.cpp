@@ -22,9 +22,9 @@ namespace {
 
 }  // namespace
 
-[[gnu::noinline]] std::int64_t leave_with(std::int64_t result) noexcept {
+[[gnu::noinline]] std::int64_t leave_with(std::int64_t result) {
   if (result >= 0) return result;
-  errno = static_cast<int>(-result);
+  errno = static_cast<int>(-result_after_leaving(result));
   return -1;
 }
 

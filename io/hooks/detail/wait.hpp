@@ -19,7 +19,7 @@ namespace weft::io::hooks {
 using time_point = std::chrono::steady_clock::time_point;
 
 // Sets errno to what a negative result says. As a system call returns. Out of line: the caller has just parked, so its errno may be elsewhere.
-std::int64_t leave_with(std::int64_t result) noexcept;
+std::int64_t leave_with(std::int64_t result);
 // errno as a negative result.
 [[nodiscard]] std::int64_t negative_errno() noexcept;
 

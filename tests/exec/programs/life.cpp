@@ -154,6 +154,31 @@ void cancellation() {
   CHECK(result == as_result(3));
 }
 
+// Waits for a descriptor end by cancellation, too, and lose nothing when they are not.
+void cancelled_reads() {
+  static int ends[2];
+  CHECK_EQUAL(pipe(ends), 0);
+  const auto read_a_byte = [](void*) -> void* {
+    char c = 0;
+    return as_result(read(ends[0], &c, 1) == 1 ? c : -1);
+  };
+  for (int i = 0; i < 20; ++i) {
+    pthread_t t;
+    pthread_create(&t, nullptr, read_a_byte, nullptr);
+    if (i % 2 == 0) usleep(1000);
+    pthread_cancel(t);
+    void* result = nullptr;
+    pthread_join(t, &result);
+    CHECK(result == PTHREAD_CANCELED);
+  }
+  pthread_t t;
+  pthread_create(&t, nullptr, read_a_byte, nullptr);
+  CHECK_EQUAL(write(ends[1], "x", 1), 1);
+  void* result = nullptr;
+  pthread_join(t, &result);
+  CHECK(result == as_result('x'));
+}
+
 void keys() {
   static pthread_key_t key;
   static std::atomic<int> destroyed{0};
@@ -227,6 +252,7 @@ int main() {
   joining();
   detached();
   cancellation();
+  cancelled_reads();
   keys();
   stacks();
   std::puts("ok");

@@ -108,6 +108,22 @@ void signals_to_threads() {
   interrupted.join();
   CHECK_EQUAL(result.load(), 1);
 
+  // So is a read, where the handler does not want calls to be restarted.
+  handle(SIGUSR1, 0);
+  int ends[2];
+  CHECK_EQUAL(pipe(ends), 0);
+  result = 0;
+  std::thread reading([&] {
+    char c = 0;
+    result = read(ends[0], &c, 1) == -1 && errno == EINTR ? 1 : 2;
+  });
+  while (result == 0) {
+    pthread_kill(reading.native_handle(), SIGUSR1);
+    usleep(1000);
+  }
+  reading.join();
+  CHECK_EQUAL(result.load(), 1);
+
   handled = 0;
   for (int i = 0; i < 20; ++i) {
     kill(getpid(), SIGUSR1);

@@ -6,6 +6,7 @@
 
 #include "wasi_calls_files.c"
 #include "wasi_calls_paths.c"
+#include "wasi_calls_sockets.c"
 #include "wasi_calls_waiting.c"
 
 int failures = 0;
@@ -26,7 +27,10 @@ int main(int argc, char** argv) {
                 {"rights", check_rights},
                 {"clocks", check_clocks},
                 {"polling", check_polling},
-                {"pointers", check_pointers}};
+                {"pointers", check_pointers},
+                {"sockets", check_sockets},
+                {"read only", check_read_only},
+                {"two file systems", check_two_file_systems}};
   for (size_t i = 0; i < sizeof groups / sizeof *groups; ++i) {
     if (argc > 1 && strcmp(argv[1], groups[i].name) == 0) {
       groups[i].check();

@@ -76,3 +76,6 @@ void check_rights(void);
 void check_clocks(void);
 void check_polling(void);
 void check_pointers(void);
+void check_sockets(void);
+void check_read_only(void);
+void check_two_file_systems(void);

@@ -1,0 +1,131 @@
+// A thousand guests that compute for ever, and what has to be done beside them.
+#include "wasm_support.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+
+#include <weft/io/descriptor.hpp>
+
+namespace weft::wasm::test {
+namespace {
+
+constexpr const char* endless = R"((module (func (export "_start") (loop $l (br $l)))))";
+constexpr int guests = 1000;
+
+// Both ends of a connection.
+struct connection {
+  connection() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0); }
+  ~connection() {
+    for (const int fd : ends) ::close(fd);
+  }
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  std::array<int, 2> ends{-1, -1};
+};
+
+void echo_until_the_end(int fd) {
+  std::array<std::byte, 64> buffer{};
+  for (;;) {
+    std::error_code error;
+    const std::size_t n = io::read(fd, std::span(buffer), error);
+    if (n == 0 || error) return;
+    io::write(fd, std::span<const std::byte>(buffer).first(n), error);
+  }
+}
+
+TEST(fairness_test, a_thousand_endless_guests_leave_room_and_share_the_rest) {
+  weft::test::run([] {
+    const wasm::module m = assemble_module(endless);
+    std::vector<std::uint64_t> slices(guests);
+    group hogs;
+    for (int i = 0; i < guests; ++i) {
+      hogs.spawn([&, i] {
+        guest g(m);
+        struct keep {
+          const guest& from;
+          std::uint64_t& to;
+          ~keep() { to = from.statistics().slices; }
+        } const kept{g, slices[static_cast<std::size_t>(i)]};
+        g.run();
+      });
+    }
+    connection line;
+    group server;
+    server.spawn([&] { echo_until_the_end(line.ends[0]); });
+    std::atomic<int> ticks{0};
+    group ticker;
+    ticker.spawn([&] {
+      for (; ticks < 100; ++ticks) weft::sleep_for(std::chrono::milliseconds(1));
+    });
+    for (int i = 0; i < 20; ++i) {
+      write_text(line.ends[1], "ping\n");
+      EXPECT_EQ(read_until(line.ends[1], "\n"), "ping\n");
+    }
+    ticker.join();
+    EXPECT_EQ(ticks, 100);
+    // Long enough for every guest to have had some turns, in whichever time the machine takes for that.
+    while (shared_engine().statistics().guests_started < guests) weft::sleep_for(std::chrono::milliseconds(10));
+    weft::sleep_for(std::chrono::seconds(3));
+    ::shutdown(line.ends[1], SHUT_RDWR);
+    server.join();
+    hogs.cancel();
+    hogs.join();
+    const auto [least, most] = std::minmax_element(slices.begin(), slices.end());
+    std::printf("slices of %d guests: %llu to %llu\n", guests, static_cast<unsigned long long>(*least),
+                static_cast<unsigned long long>(*most));
+    RecordProperty("slices_least", std::to_string(*least));
+    RecordProperty("slices_most", std::to_string(*most));
+  });
+}
+
+// From the moment that a guest is told to end until nothing of it is left, whatever it does.
+TEST(fairness_test, cancelled_guests_are_gone_whatever_they_do) {
+  weft::test::run([] {
+    const auto measure = [](const char* what, std::size_t times, auto&& body) {
+      std::vector<double> latencies;
+      for (std::size_t i = 0; i < times; ++i) {
+        group g;
+        g.spawn([&] { body(); });
+        weft::sleep_for(std::chrono::microseconds(2000 + 70 * i));
+        const auto told = std::chrono::steady_clock::now();
+        g.cancel();
+        g.join();
+        latencies.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - told).count());
+      }
+      std::sort(latencies.begin(), latencies.end());
+      std::printf("cancelled while %s: median %.2f ms, worst of %zu %.2f ms\n", what, latencies[times / 2], times,
+                  latencies.back());
+    };
+    raw_pipe silent;
+    const wasm::module endless_module = assemble_module(endless);
+    measure("computing", 20, [&] { guest(endless_module).run(); });
+    measure("sleeping", 20, [] { run_tool({"sleep", "3600000"}); });
+    measure("reading", 20, [&] {
+      guest(load("tool"), {.arguments = {"cat"}, .input = stdio::descriptor(silent.reader()), .output = stdio::null()})
+          .run();
+    });
+    host_functions host;
+    host.add("app", "wait", [] { weft::sleep_for(std::chrono::hours(1)); });
+    const wasm::module calls =
+        assemble_module(R"((module (import "app" "wait" (func $wait)) (func (export "_start") (call $wait))))");
+    measure("in a host call", 20, [&] { guest(calls, {.functions = host}).run(); });
+    // Compiled anew each time, and large enough to take long.
+    std::string body;
+    for (int i = 0; i < 600; ++i) {
+      body +=
+          "(func (param i32) (result i32) (local i32) (loop $l (local.set 1 (i32.add (local.get 1) (i32.mul "
+          "(local.get 0) (i32.const " +
+          std::to_string(i) + ")))) (br_if $l (i32.lt_u (local.get 1) (i32.const 99)))) (local.get 1))\n";
+    }
+    const std::vector<std::byte> large = assemble("(module " + body + ")");
+    engine fresh{{.memory = allocation::on_demand, .cache_directory = std::filesystem::path()}};
+    measure("compiling", 4, [&] { static_cast<void>(fresh.compile(large, "large.wasm")); });
+  });
+}
+
+}  // namespace
+}  // namespace weft::wasm::test
