@@ -98,7 +98,9 @@ file file::open(const std::filesystem::path& path, open_mode mode, unsigned perm
 }
 
 file file::adopt(int fd, std::string name) {
-  return file(detail::descriptor_handle(fd, &describe_file, std::move(name)));
+  file adopted(detail::descriptor_handle(fd, &describe_file, std::move(name)));
+  if (detail::is_direct(fd)) detail::descriptor_use(adopted.descriptor_, "adopt").target()->expect_data(false);
+  return adopted;
 }
 
 // ---------------------------------------------------------------------------------------------------- reading

@@ -33,6 +33,7 @@ simulated_io::~simulated_io() = default;
 fault_counts simulated_io::counts() const noexcept { return world_->choices().counts(); }
 std::unique_ptr<driver> simulated_io::make_driver() { return world_->make_engine(); }
 void simulated_io::begin(std::uint64_t seed, bool print) noexcept { world_->choices().begin(seed, print); }
+simulation::time_point simulated_io::soonest() noexcept { return world_->engine().soonest(); }
 simulation::time_point simulated_io::next_event(bool timed) noexcept { return world_->engine().next_event(timed); }
 
 }  // namespace weft::testing

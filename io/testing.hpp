@@ -85,6 +85,7 @@ class simulated_io final : public simulation {
   [[nodiscard]] std::unique_ptr<driver> make_driver() override;
   void begin(std::uint64_t seed, bool print) noexcept override;
   [[nodiscard]] time_point next_event(bool timed) noexcept override;
+  [[nodiscard]] time_point soonest() noexcept override;
 
  private:
   std::unique_ptr<io::simulated::world> world_;

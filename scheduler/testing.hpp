@@ -52,6 +52,8 @@ class simulation {
   // Nothing can run: when anything will come from the world, by the run's clock. What is not later than that clock comes with the driver's next
   // poll(); time_point::max(): nothing will. `timed`: a timer is set, so that time may pass instead. May block.
   [[nodiscard]] virtual time_point next_event(bool timed) noexcept = 0;
+  // The same of what is known already: never blocks.
+  [[nodiscard]] virtual time_point soonest() noexcept = 0;
 };
 
 struct explore_options {

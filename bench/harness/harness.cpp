@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -71,6 +72,12 @@ int run_program(int argc, char** argv, std::string_view version, std::span<const
 
 void require(bool condition, std::string_view what) {
   if (!condition) throw std::runtime_error("wrong result: " + std::string(what));
+}
+
+double process_cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
 }
 
 double percentile_99(std::span<double> samples) {

@@ -34,6 +34,15 @@ double seconds(F&& f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// CPU time of the process in f(), system calls included: seconds.
+double process_cpu_seconds();
+template <class F>
+double cpu_seconds_of(F&& f) {
+  const double before = process_cpu_seconds();
+  f();
+  return process_cpu_seconds() - before;
+}
+
 // Nanoseconds each of `count` operations takes in f(count), after a warm-up of a tenth.
 template <class F>
 double nanoseconds_each(long count, F&& f) {

@@ -120,8 +120,7 @@ echo_result run_echo_load(std::uint16_t port, long requests) {
   std::exception_ptr error;
   std::thread([&] {
     try {
-      const auto cpus = allowed_cpus();
-      restrict_to(std::span(cpus).last(1));
+      use_last_cpu();
       load l(port);
       l.run(requests / 10 + echo_connections);
       const double all = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
@@ -135,6 +134,11 @@ echo_result run_echo_load(std::uint16_t port, long requests) {
   }).join();
   if (error) std::rethrow_exception(error);
   return result;
+}
+
+void use_last_cpu() {
+  const auto cpus = allowed_cpus();
+  restrict_to(std::span(cpus).last(1));
 }
 
 void use_first_cpus(unsigned count) {

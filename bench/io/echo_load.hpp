@@ -20,5 +20,7 @@ echo_result run_echo_load(std::uint16_t port, long requests);
 
 // Restricts the calling thread, and those it makes, to the first CPUs that the process may use.
 void use_first_cpus(unsigned count);
+// The same to the last one.
+void use_last_cpu();
 
 }  // namespace bench

@@ -11,6 +11,7 @@
 #include <weft/scheduler/scheduler.hpp>
 
 #include "echo_workloads.hpp"
+#include "random_file.hpp"
 
 #ifndef WEFT_BENCH_IO
 #define WEFT_BENCH_IO ""
@@ -94,9 +95,41 @@ double pipe_round_trip(unsigned workers, long size) {
   });
 }
 
-constexpr std::array workloads{bench::echo<weft_server>, bench::echo_cpu<weft_server>,
+// Reads that the disk answers, 128 fibers.
+void read_at_random(const bench::random_file& made, long size) {
+  weft::io::file f = weft::io::file::adopt(::dup(made.fd()));
+  std::atomic<long> next{0};
+  weft::group g;
+  for (int i = 0; i < bench::reads_under_way; ++i) {
+    g.spawn([&] {
+      const bench::read_buffer buffer = bench::make_read_buffer();
+      for (long n = next++; n < size; n = next++) {
+        const std::uint64_t at = bench::random_file::place(static_cast<std::uint64_t>(n));
+        bench::require(f.read_at(at, {buffer.get(), bench::read_size}) == bench::read_size, "a short read");
+        bench::require(*buffer == std::byte{'r'}, "wrong bytes");
+      }
+    });
+  }
+}
+
+double random_reads(unsigned workers, long size) {
+  const bench::random_file f;
+  return weft::run(with(workers), [&] { return bench::seconds([&] { read_at_random(f, size); }); }) * 1e6 /
+         static_cast<double>(size);
+}
+
+double random_reads_cpu(unsigned workers, long size) {
+  const bench::random_file f;
+  return weft::run(with(workers), [&] { return bench::cpu_seconds_of([&] { read_at_random(f, size); }); }) * 1e6 /
+         static_cast<double>(size);
+}
+
+constexpr std::array workloads{bench::echo<weft_server>,
+                               bench::echo_cpu<weft_server>,
                                bench::workload{"cached_read", "ns", &cached_read},
-                               bench::workload{"pipe_round_trip", "ns", &pipe_round_trip}};
+                               bench::workload{"pipe_round_trip", "ns", &pipe_round_trip},
+                               bench::workload{"random_reads", "us", &random_reads},
+                               bench::workload{"random_reads_cpu", "us", &random_reads_cpu}};
 
 }  // namespace
 

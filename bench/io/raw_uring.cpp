@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "echo_workloads.hpp"
+#include "random_file.hpp"
 #include "raw_socket.hpp"
 
 namespace {
@@ -111,7 +112,56 @@ class uring_server {
   std::thread thread_;
 };
 
-constexpr std::array workloads{bench::echo<uring_server>, bench::echo_cpu<uring_server>};
+// 128 reads under way in one ring, each begun anew as it ends.
+void read_at_random(const bench::random_file& f, long size) {
+  io_uring ring{};
+  io_uring_params p{};
+  p.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  bench::require(io_uring_queue_init_params(2 * bench::reads_under_way, &ring, &p) == 0, "no io_uring");
+  io_uring_register_ring_fd(&ring);
+  std::vector<bench::read_buffer> buffers;
+  long begun = 0;
+  const auto begin = [&](std::size_t slot) {
+    if (begun == size) return;
+    io_uring_sqe* e = io_uring_get_sqe(&ring);
+    io_uring_prep_read(e, f.fd(), buffers[slot].get(), bench::read_size,
+                       bench::random_file::place(static_cast<std::uint64_t>(begun++)));
+    e->user_data = slot;
+  };
+  for (std::size_t i = 0; i < bench::reads_under_way; ++i) {
+    buffers.push_back(bench::make_read_buffer());
+    begin(i);
+  }
+  for (long ended = 0; ended < size;) {
+    io_uring_submit_and_wait(&ring, 1);
+    unsigned head = 0;
+    unsigned n = 0;
+    io_uring_cqe* c = nullptr;
+    io_uring_for_each_cqe(&ring, head, c) {
+      ++n;
+      bench::require(c->res == static_cast<int>(bench::read_size), "a short read");
+      bench::require(*buffers[c->user_data] == std::byte{'r'}, "wrong bytes");
+      begin(c->user_data);
+    }
+    io_uring_cq_advance(&ring, n);
+    ended += n;
+  }
+  io_uring_queue_exit(&ring);
+}
+
+double random_reads(unsigned, long size) {
+  const bench::random_file f;
+  return bench::seconds([&] { read_at_random(f, size); }) * 1e6 / static_cast<double>(size);
+}
+
+double random_reads_cpu(unsigned, long size) {
+  const bench::random_file f;
+  return bench::cpu_seconds_of([&] { read_at_random(f, size); }) * 1e6 / static_cast<double>(size);
+}
+
+constexpr std::array workloads{bench::echo<uring_server>, bench::echo_cpu<uring_server>,
+                               bench::workload{"random_reads", "us", &random_reads},
+                               bench::workload{"random_reads_cpu", "us", &random_reads_cpu}};
 
 }  // namespace
 

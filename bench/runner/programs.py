@@ -13,14 +13,15 @@ ROOT = BENCH.parent
 OURS = "weft"
 # Who takes part in which suites.
 PEERS = {
-    "go": {"scheduler", "sync"},
-    "tokio": {"scheduler", "sync"},
+    "go": {"scheduler", "sync", "servers"},
+    "tokio": {"scheduler", "sync", "servers"},
+    "hyper": {"servers"},  # one thread
     "java": {"scheduler"},
     "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
     "wasmtime": {"wasm"},
-    "weft_epoll": {"io"},  # ours, on the other engine
+    "weft_epoll": {"io", "servers"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
 }
@@ -58,12 +59,31 @@ def find(options, progress):
         try:
             if peer in _BUILDERS:
                 progress.say(f"building the benchmarks of {peer}")
-                found.append(_describe(peer, _BUILDERS[peer](cache_directory() / peer)))
+                found += _programs_of(peer, _BUILDERS[peer](cache_directory() / peer), options)
             elif not any(p.name == peer for p in found):
                 raise Absent("the build has no program of it: its library is not installed")
         except Absent as e:
             absent[peer] = str(e)
     return found, absent
+
+
+def _programs_of(peer, command, options):
+    """What a peer's program does by itself, and what it serves while our load measures it."""
+    wanted = PEERS[peer].intersection(options.suites or PEERS[peer])
+    programs = []
+    if wanted - {"servers"}:
+        programs.append(_describe(peer, command))
+    if "servers" in wanted:
+        load = _load(options)
+        if load is None:
+            raise Absent("the build has no load for servers")
+        programs.append(_describe(peer, [load, *command], "servers"))
+    return programs
+
+
+def _load(options):
+    listing = json.loads((options.build_dir / "bench" / "programs.json").read_text())
+    return next((e["load"] for e in listing if "load" in e), None)
 
 
 def cache_directory():
@@ -105,7 +125,7 @@ def _cpp_programs(options, progress):
             "building our benchmarks",
         )
     try:
-        return [_describe(e["program"], [e["path"]], e["suite"]) for e in entries]
+        return [_describe(e["program"], [e["load"], e["path"]] if "load" in e else [e["path"]], e["suite"]) for e in entries]
     except Absent as e:
         raise BuildError(f"a benchmark program of {options.build_dir}: {e}") from e
 
@@ -167,10 +187,10 @@ def _build_go(directory):
     return [str(program)]
 
 
-def _build_cargo(crate):
+def _build_cargo(crate, folder="peers"):
     def build(directory):
         cargo = _tool("cargo", pathlib.Path.home() / ".cargo" / "bin" / "cargo")
-        manifest = BENCH / "peers" / crate / "Cargo.toml"
+        manifest = BENCH / folder / crate / "Cargo.toml"
         _build(
             [cargo, "build", "--release", "--locked", "--manifest-path", str(manifest), "--target-dir", str(directory)]
         )
@@ -191,6 +211,7 @@ def _build_java(directory):
 _BUILDERS = {
     "go": _build_go,
     "tokio": _build_cargo("tokio"),
+    "hyper": _build_cargo("hyper", "http"),
     "java": _build_java,
     "rayon": _build_cargo("rayon"),
     "wasmtime": _build_cargo("wasmtime"),

@@ -148,6 +148,8 @@ class Gates(unittest.TestCase):
             ({"workers": 1, "measure": "peak_rss_mb", "at_most": 3.4}, gates.MISSED),
             ({"workers": 1, "measure": "time", "at_most": 1, "times": "go"}, gates.NOT_CHECKED),
             ({"workers": 2, "measure": "speedup", "at_least": 1.85}, gates.MET),
+            ({"workers": 2, "measure": "time", "at_most": 1, "times": "best", "plus": 0.5}, gates.MET),
+            ({"workers": 2, "measure": "time", "at_most": 1, "times": "best", "plus": 0.4}, gates.MISSED),
             ({"workers": 2, "measure": "speedup", "at_least": 1.95}, gates.MISSED),
             ({"workers": 2, "measure": "time", "at_most": 0.25, "times": "go"}, gates.MET),
             ({"workers": 2, "measure": "time", "at_most": 1.9, "times": "best"}, gates.MISSED),

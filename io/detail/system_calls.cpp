@@ -168,6 +168,11 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
   return flags >= 0 && (flags & O_NONBLOCK) != 0;
 }
 
+[[gnu::noinline]] bool is_direct(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_DIRECT) != 0;
+}
+
 [[gnu::noinline]] bool set_nonblocking(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
   return flags >= 0 && ((flags & O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);

@@ -51,6 +51,7 @@ int close_now(int fd) noexcept;
 // Wherever a short count means the end, and only there, further bytes must be asked for.
 bool is_regular_file(int fd) noexcept;
 std::int64_t file_size(int fd) noexcept;
+bool is_direct(int fd) noexcept;  // O_DIRECT
 // Negative where there is none, as for pipes.
 std::int64_t position_of(int fd) noexcept;
 void set_position(int fd, std::int64_t position) noexcept;

@@ -88,11 +88,18 @@ std::int64_t add_rest(const direction& d, int fd, vectors buffers, std::int64_t 
   }
 }
 
+// Direct I/O: an attempt that must not wait for memory or locks waits for the disk all the same. Of a descriptor of ours that was asked once.
+bool is_never_at_once(int fd, short_count policy, const open_descriptor* user) noexcept {
+  if (user != nullptr) return !user->data_expected();
+  return policy != short_count::is_enough && is_direct(fd);
+}
+
 std::int64_t transfer(const direction& d, int fd, vectors all, std::int64_t offset, short_count policy,
                       open_descriptor* user) {
   const vectors buffers = clamp(all);
   engine* e = begin_call();
   if (e == nullptr) return d.blocking(fd, buffers, offset);
+  if (is_never_at_once(fd, policy, user)) return wait_for(d, fd, buffers, offset, policy, user);
   const std::int64_t done = d.now(fd, buffers, offset);
   if (done == -EAGAIN || done == -EOPNOTSUPP)
     return wait_for(d, fd, buffers, offset, policy, user, done == -EOPNOTSUPP);

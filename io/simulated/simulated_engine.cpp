@@ -168,10 +168,14 @@ simulated_engine::time_point simulated_engine::first_due() const noexcept {
   return first;
 }
 
-simulated_engine::time_point simulated_engine::next_event(bool timed) noexcept {
+simulated_engine::time_point simulated_engine::soonest() noexcept {
   take_cancel_requests();
   look();
-  if (const time_point due = first_due(); due != time_point::max()) return due;
+  return first_due();
+}
+
+simulated_engine::time_point simulated_engine::next_event(bool timed) noexcept {
+  if (const time_point due = soonest(); due != time_point::max()) return due;
   if (pending_.empty()) return time_point::max();
   const auto patience = timed ? by_.wanted().patience : by_.wanted().silence;
   if (patience.count() <= 0) return time_point::max();
@@ -311,7 +315,10 @@ fault simulated_engine::before(faulty_call call, int fd, std::size_t bytes) noex
     if (by_.happens(by_.wanted().shortages, &fault_counts::shortages)) return {.result = shortage()};
     return {};
   }
-  if (!performing_ && by_.happens(by_.wanted().waits, &fault_counts::waits)) return {.result = -EAGAIN};
+  if (!performing_ && by_.happens(by_.wanted().waits, &fault_counts::waits)) {
+    by_.print("has to wait", fd, -EAGAIN);
+    return {.result = -EAGAIN};
+  }
   return before_transfer(call, fd, bytes);
 }
 
@@ -331,7 +338,9 @@ fault simulated_engine::before_transfer(faulty_call call, int fd, std::size_t by
   // The kernel falls short of what a file has only where it must not wait.
   if (bytes > 1 && !(is_file && performing_ && reads) &&
       by_.happens(wanted.short_counts, &fault_counts::short_counts)) {
-    return {.most = 1 + by_.below(bytes - 1)};
+    const std::size_t most = 1 + by_.below(bytes - 1);
+    by_.print("falls short", fd, static_cast<std::int64_t>(most));
+    return {.most = most};
   }
   return {};
 }

@@ -33,6 +33,7 @@ class simulated_engine final : public detail::engine, private detail::fault_sour
 
   // See testing::simulation.
   [[nodiscard]] time_point next_event(bool timed) noexcept;
+  [[nodiscard]] time_point soonest() noexcept;
 
  private:
   struct entry {

@@ -93,8 +93,9 @@ void seeded_run::advance_to(time_point when) noexcept {
   alone_ = 0;
   if (when <= now_) return;
   note(static_cast<std::uint64_t>((when - now_).count() > 0));
+  const std::chrono::duration<double, std::milli> passed = when - now_;
   now_ = when;
-  if (settings_.print && in_schedule()) std::fputs("weft::testing:      time passes\n", stderr);
+  if (settings_.print && in_schedule()) std::fprintf(stderr, "weft::testing:      %g ms pass\n", passed.count());
 }
 
 void seeded_run::print_choice(const fiber& f, const task_node* begins, std::uint32_t count) const noexcept {

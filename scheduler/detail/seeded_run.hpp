@@ -51,6 +51,8 @@ class seeded_run {
   // ---- the clock
   [[nodiscard]] time_point now() const noexcept { return now_; }
   void advance_to(time_point when) noexcept;
+  // Something has come from outside: nobody has only polled.
+  void note_arrival() noexcept { alone_ = 0; }
   // Whether a timer is to come although fibers can run: they are late, or a single one only polls.
   [[nodiscard]] bool timer_is_due_early(std::uint32_t ready) noexcept;
 

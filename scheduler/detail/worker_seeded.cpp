@@ -19,6 +19,11 @@ using namespace std::chrono_literals;
 // I/O that has not completed after this long waits for something that the run itself has to do.
 constexpr auto patience_with_io = 2ms;
 
+// When anything comes. A fiber that runs alone and gives way again and again may be waiting for what is under way in a simulation.
+std::chrono::steady_clock::time_point soonest(const seeded_run& run, std::chrono::steady_clock::time_point timer) {
+  return run.world() != nullptr ? std::min(run.world()->soonest(), timer) : timer;
+}
+
 constexpr const char* nothing_will_come = "deadlock: no fiber can run, and nothing is left that could wake one";
 
 }  // namespace
@@ -43,10 +48,11 @@ fiber* worker::choose_by_seed() noexcept {
     notified_.exchange(false, std::memory_order_acq_rel);
     return dispatcher_;
   }
+  if (driver_->busy() && driver_->poll()) runtime_->seeded->note_arrival();
   poll();
   gather_ready();
   if (!timers_.empty() && runtime_->seeded->timer_is_due_early(ready_count())) {
-    runtime_->seeded->advance_to(timers_.next());
+    runtime_->seeded->advance_to(soonest(*runtime_->seeded, timers_.next()));
     poll();
     gather_ready();
   }

@@ -1,6 +1,7 @@
 // Disks that are full: the error says so, what was there before stays, and there is nothing left behind.
 #include "faults_support.hpp"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 
 #include <optional>
@@ -89,6 +90,26 @@ TEST_F(disk_test, copies_say_so) {
     const auto from = elsewhere / "from";
     write_file(from, std::string(2 * room, 'x'));
     EXPECT_THROW(io::copy_file(from, disk / "to"), std::system_error);
+  });
+}
+
+// An attempt that must not wait would wait for the disk, and its worker with it.
+TEST_F(disk_test, direct_reads_leave_their_worker_alone) {
+  const temporary_folder folder;
+  const std::string name = (folder / "file").string();
+  weft::test::run([&name] {
+    write_file(name, std::string(8192, 'x'));
+    int fd = ::open(name.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+    if (fd < 0) fd = ::open("/proc/self/exe", O_RDONLY | O_DIRECT | O_CLOEXEC);  // a temporary folder in memory
+    ASSERT_GE(fd, 0) << std::strerror(errno);
+    file direct = file::adopt(fd);
+    alignas(4096) static std::array<std::byte, 4096> page;
+    const std::uint64_t before = operations();
+    EXPECT_EQ(direct.read_at(0, page), page.size());
+    EXPECT_EQ(operations(), before + 1);
+    const iovec whole{page.data(), page.size()};
+    EXPECT_EQ(pread(fd, {&whole, 1}, 4096), page.size());
+    EXPECT_EQ(operations(), before + 2);
   });
 }
 

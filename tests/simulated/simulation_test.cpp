@@ -209,6 +209,23 @@ TEST_F(simulation_test, limits_of_its_own_go_by_the_runs_clock) {
   });
 }
 
+// Not even for one that runs alone for long, as what it waits for comes at once.
+TEST_F(simulation_test, no_limit_passes_while_an_operation_can_be_done) {
+  explore({.longest_delay = 100us}, 300, [] {
+    auto [one, other] = make_socket_pair();
+    const auto then = weft::testing::now();
+    group g;
+    g.spawn([] { sleep_for(1h); });
+    std::array<std::byte, 1> byte{};
+    for (int i = 0; i < 40; ++i) {
+      one.write_all(byte);
+      EXPECT_TRUE(other.read_exactly(byte));
+    }
+    EXPECT_LT(weft::testing::now(), then + 1min);
+    g.cancel();
+  });
+}
+
 TEST_F(simulation_test, who_waits_for_ever_is_told) {
   simulated_io world({.silence = 1ms});
   EXPECT_THROW(weft::testing::run({.world = &world},

@@ -84,6 +84,14 @@ func peakRssMb() float64 {
 }
 
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "serve" && os.Args[2] == "--list" {
+		fmt.Println("echo\nhttp")
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == "serve" {
+		workers, _ := strconv.Atoi(os.Args[3])
+		serve(os.Args[2], workers)
+	}
 	if len(os.Args) == 2 && os.Args[1] == "--version" {
 		fmt.Println(strings.TrimPrefix(runtime.Version(), "go"))
 		return

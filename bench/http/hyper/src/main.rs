@@ -12,6 +12,11 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
+fn version() -> &'static str {
+    let mut lines = include_str!("../Cargo.lock").lines().skip_while(|line| *line != "name = \"hyper\"");
+    lines.nth(1).and_then(|line| line.split('"').nth(1)).unwrap_or("unknown")
+}
+
 async fn hello(_: Request<hyper::body::Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let mut answer = Response::new(Full::new(Bytes::from_static(b"hello, world\n")));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -31,6 +36,11 @@ async fn serve() -> std::io::Result<()> {
 }
 
 fn main() -> std::io::Result<()> {
+    match std::env::args().skip(1).collect::<Vec<_>>().iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--version"] => return Ok(println!("{}", version())),
+        ["serve", "--list"] => return Ok(println!("http")),
+        _ => {}
+    }
     std::thread::spawn(|| {
         let mut rest = Vec::new();
         let _ = std::io::stdin().read_to_end(&mut rest);

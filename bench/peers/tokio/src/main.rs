@@ -10,6 +10,7 @@ mod harness;
 mod leaf;
 mod locking;
 mod scheduling;
+mod serving;
 mod timing;
 
 use harness::Workload;
@@ -36,5 +37,11 @@ const WORKLOADS: &[Workload] = &[
 ];
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["serve", "--list"] => return println!("echo"),
+        ["serve", "echo", workers] => return serving::serve(workers.parse().expect("a number of workers")),
+        _ => {}
+    }
     harness::run_program("tokio", include_str!("../Cargo.lock"), WORKLOADS);
 }
