@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <cerrno>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -119,6 +120,44 @@ int number(const database& db, const char* query) {
       },
       &n, nullptr);
   return n;
+}
+
+// OpenSSL keeps errors for each thread: what a fiber finds there when it has waited must be its own, for SSL_get_error() goes by it.
+TEST(openssl, the_queue_of_errors_goes_with_the_fiber) {
+  test::run([] {
+    int fd[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    group g;
+    g.spawn([&fd] {
+      ERR_raise_data(ERR_LIB_USER, 7, "of %s", "the reader");
+      char c = 0;
+      EXPECT_EQ(::read(fd[0], &c, 1), 1);
+      const char* data = nullptr;
+      int flags = 0;
+      const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags);
+      EXPECT_EQ(ERR_GET_LIB(error), ERR_LIB_USER);
+      EXPECT_EQ(ERR_GET_REASON(error), 7);
+      EXPECT_STREQ(data, "of the reader");
+      EXPECT_EQ(ERR_peek_error(), 0U) << "another fiber's";
+    });
+    for (int i = 0; i < 4; ++i) {
+      g.spawn([] {
+        ::usleep(1);
+        EXPECT_EQ(ERR_peek_error(), 0U);
+        ERR_raise(ERR_LIB_SYS, ENOENT);
+        ::usleep(1);
+        EXPECT_EQ(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SYS);
+        EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), ENOENT);
+      });
+    }
+    g.spawn([&fd] {
+      ::usleep(20'000);
+      EXPECT_EQ(::write(fd[1], "x", 1), 1);
+    });
+    g.join();
+    ::close(fd[0]);
+    ::close(fd[1]);
+  });
 }
 
 TEST(sqlite, a_hundred_fibers_write_one_database) {

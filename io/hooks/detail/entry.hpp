@@ -24,7 +24,7 @@ class entry {
   entry& operator=(const entry&) = delete;
 
  private:
-  void* saved_[2] = {};  // for whoever defines it
+  void* saved_[3] = {};  // for whoever defines it
 };
 
 // What a negative result is to the caller, who has left: the result, or another one. May end the calling thread by unwinding its stack, where threads can be
