@@ -321,7 +321,7 @@ TEST(hooks, a_foreign_epoll_set_is_waited_for) {
       [&] {
         epoll_event event{};
         EXPECT_EQ(::epoll_wait(set, &event, 1, -1), 1);
-        EXPECT_EQ(event.data.u64, 7U);
+        EXPECT_EQ(std::uint64_t{event.data.u64}, 7U);
       },
       [&] { EXPECT_EQ(::send(s.fd[1], "x", 1, 0), 1); });
   test::run([&] {

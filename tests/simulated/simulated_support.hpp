@@ -23,11 +23,14 @@ inline std::uint64_t schedules(int n) {
 }
 
 // Runs f in so many schedules, and in a world with these faults, until one fails; what has happened.
-inline fault_counts explore(const faults& what, int n, const std::function<void()>& f) {
+inline fault_counts explore_all(const faults& what, std::uint64_t n, const std::function<void()>& f) {
   simulated_io world(what);
   const auto has_failed = [] { return ::testing::Test::HasFailure(); };
-  weft::testing::explore({.schedules = schedules(n), .failed = has_failed, .world = &world}, f);
+  weft::testing::explore({.schedules = n, .failed = has_failed, .world = &world}, f);
   return world.counts();
+}
+inline fault_counts explore(const faults& what, int n, const std::function<void()>& f) {
+  return explore_all(what, schedules(n), f);
 }
 
 // All that is an error for the program, now and then.
