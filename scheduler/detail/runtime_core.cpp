@@ -260,6 +260,12 @@ void runtime_core::inject(injection_queue<T>& queue, T& work) noexcept {
 void runtime_core::inject_from_outside(fiber& f) noexcept {
   if (!is_gone()) inject(fibers, f);
 }
+void runtime_core::ready_bound_from_outside(fiber& f) noexcept {
+  if (is_gone()) return;
+  visitors_.fetch_add(1, std::memory_order_relaxed);
+  f.bound_to->ready_bound(f);
+  visitors_.fetch_sub(1, std::memory_order_release);
+}
 void runtime_core::inject_from_outside(task_node& task) noexcept {
   if (is_gone()) die_after_fork();
   inject(tasks, task);

@@ -107,6 +107,8 @@ class runtime_core {
   injection_queue<task_node> tasks;
   // From threads that are no workers of this runtime; wakes one if all sleep.
   void inject_from_outside(fiber& f) noexcept;
+  // The same for one that is kept on its worker.
+  void ready_bound_from_outside(fiber& f) noexcept;
   void inject_from_outside(task_node& task) noexcept;
 
   // ---- waking sleeping workers
@@ -188,7 +190,7 @@ class runtime_core {
   std::atomic<phase> phase_{phase::starting};
   std::atomic<unsigned> tried_{0};     // threads that have made their driver, or could not
   std::atomic<unsigned> ended_{0};     // threads that have ended their work
-  std::atomic<unsigned> visitors_{0};  // foreign threads that are inside inject()
+  std::atomic<unsigned> visitors_{0};  // foreign threads that make something ready
   std::atomic<bool> stopping_{false};
   std::exception_ptr failure_;  // why a worker could not start; guarded by hosts_lock_ until it has tried
   mutable spin_lock hosts_lock_;

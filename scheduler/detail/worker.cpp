@@ -44,9 +44,10 @@ worker* this_worker() noexcept {
 void unpark(fiber& f) noexcept {
   WEFT_PROBE(unpark, &f, f.task);
   worker* w = this_worker();
+  const bool from_inside = w != nullptr && &w->runtime() == f.runtime;
   if (f.bound_to != nullptr) [[unlikely]] {
-    f.bound_to->ready_bound(f);
-  } else if (w != nullptr && &w->runtime() == f.runtime) {
+    from_inside ? f.bound_to->ready_bound(f) : f.runtime->ready_bound_from_outside(f);
+  } else if (from_inside) {
     w->ready(f);
   } else if (is_thread(f)) {
     wake_thread(f);
