@@ -79,9 +79,10 @@ int free_port() {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in where = loopback(0);
   socklen_t size = sizeof where;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&where), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size);
+  const bool found = ::bind(fd, reinterpret_cast<sockaddr*>(&where), size) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&where), &size) == 0;
   ::close(fd);
+  if (!found) throw std::runtime_error("no free port");
   return ntohs(where.sin_port);
 }
 

@@ -352,6 +352,18 @@ TEST(hooked_threads, once_waits_for_one_who_parks) {
     }
     g.join();
   });
+}
+
+#if defined(__SANITIZE_THREAD__)
+#define WEFT_ONCE_IS_THE_SANITIZERS
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WEFT_ONCE_IS_THE_SANITIZERS
+#endif
+#endif
+
+#ifndef WEFT_ONCE_IS_THE_SANITIZERS  // its pthread_once() waits for ever once a function has thrown, with threads as well
+TEST(hooked_threads, once_is_tried_again_after_an_exception) {
   std::once_flag flag;
   int begun = 0;
   run_alone([&] {
@@ -371,6 +383,7 @@ TEST(hooked_threads, once_waits_for_one_who_parks) {
   });
   EXPECT_EQ(begun, 2);
 }
+#endif
 
 }  // namespace
 }  // namespace weft::hooks_test

@@ -157,15 +157,15 @@ class random_guest {
         "file", "dir",         "dir/inner", "link",    "out",  "../secret", "/etc/passwd", ".",
         "..",   "dir/../file", "new",       "dir/new", "fifo", "link/",     "circle",      "out/secret"};
     const std::string_view path = paths.at(random_.below(paths.size()));
-    std::memcpy(memory_.data() + 8 * random_.below(64), path.data(), path.size());
+    std::memcpy(memory_.data() + std::size_t{8} * random_.below(64), path.data(), path.size());
     const std::array<std::uint32_t, 2> vector = {random_.below(memory_size), random_.below(256)};
-    std::memcpy(memory_.data() + 8 * random_.below(64), vector.data(), sizeof vector);
+    std::memcpy(memory_.data() + std::size_t{8} * random_.below(64), vector.data(), sizeof vector);
     wasi::subscription s = {};
     s.type = static_cast<wasi::event_type>(random_.below(4));
     s.subject = random_.below(12);
     s.timeout = wide();
     s.clock_flags = static_cast<std::uint16_t>(random_.below(2));
-    std::memcpy(memory_.data() + 8 * random_.below(64), &s, sizeof s);
+    std::memcpy(memory_.data() + std::size_t{8} * random_.below(64), &s, sizeof s);
   }
 
   // A descriptor, a length, flags, or a pointer; the first argument is mostly a descriptor.

@@ -103,7 +103,8 @@ std::string fish_script(const std::vector<command_description>& commands) {
     for (const std::string& part : c.parts) {
       const std::string full = c.name.empty() ? part : c.name + " " + part;
       const auto found = std::find_if(commands.begin(), commands.end(), [&](const auto& d) { return d.name == full; });
-      script += "complete -c weft -n " + condition + " -a " + part + " -d " + quoted(found->help) + "\n";
+      script.append("complete -c weft -n ").append(condition).append(" -a ").append(part);
+      script.append(" -d ").append(quoted(found->help)).append("\n");
     }
     for (const flag_description& flag : c.flags) script += fish_flag(condition, flag);
   }

@@ -34,7 +34,8 @@ static_assert(sizeof(trailer) == 112);
 
 trailer trailer_of(std::span<const std::byte> code, std::string_view name) noexcept {
   trailer t;
-  std::copy_n(name.data(), std::min(name.size(), t.name.size()), t.name.begin());
+  const std::string_view kept = name.substr(0, t.name.size());
+  std::copy(kept.begin(), kept.end(), t.name.begin());
   t.size = code.size();
   t.hash = hash_of(code);
   return t;
