@@ -17,6 +17,7 @@
 #include <mutex>
 
 #include <weft/io/hooks/detail/fiber_mutex.hpp>
+#include <weft/io/hooks/detail/openssl_errors.hpp>
 #include <weft/io/hooks/detail/parking_lot.hpp>
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
@@ -252,6 +253,7 @@ class once_turn {
 
   static inline spin_lock lock_;
   static inline once_turn* first_ = nullptr;
+  const openssl_errors::pause quiet_;  // begins before the turn does, and so before the wait for it
   const pthread_once_t* const control_;
   once_turn* next_ = nullptr;
 };

@@ -1,5 +1,6 @@
 // Libraries without a server: OpenSSL on both ends of a connection, SQLite, and some that only compute.
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
@@ -124,6 +125,7 @@ int number(const database& db, const char* query) {
 
 // OpenSSL keeps errors for each thread: what a fiber finds there when it has waited must be its own, for SSL_get_error() goes by it.
 TEST(openssl, the_queue_of_errors_goes_with_the_fiber) {
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   test::run([] {
     int fd[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);

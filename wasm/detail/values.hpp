@@ -51,6 +51,8 @@ void put(weft_value& slot, T value) noexcept {
     slot.f64 = value;
   } else if constexpr (sizeof(T) == 8) {
     slot.i64 = static_cast<std::int64_t>(value);
+  } else if constexpr (std::is_signed_v<T>) {
+    slot.i32 = std::int32_t{value};
   } else {
     slot.i32 = static_cast<std::int32_t>(value);
   }

@@ -28,6 +28,11 @@ bool has_openssl() noexcept { return &ERR_peek_error != nullptr && &ERR_set_erro
 
 }  // namespace
 
+// ERR_peek_error(), or no error.
+unsigned long openssl_errors::first() noexcept {
+  return has_openssl() && pauses_.load(std::memory_order_seq_cst) == 0 ? ERR_peek_error() : 0;
+}
+
 struct openssl_errors::list {
   struct error {
     unsigned long code;
@@ -42,7 +47,7 @@ struct openssl_errors::list {
 void openssl_errors::free_list::operator()(list* errors) const noexcept { delete errors; }
 
 void openssl_errors::take() noexcept {
-  if (!has_openssl() || ERR_peek_error() == 0) [[likely]]
+  if (first() == 0) [[likely]]
     return;
   try {
     errors_.reset(new list);
@@ -60,8 +65,7 @@ void openssl_errors::take() noexcept {
 }
 
 void openssl_errors::put_back() noexcept {
-  if (!has_openssl()) return;
-  if (ERR_peek_error() != 0) [[unlikely]]
+  if (first() != 0) [[unlikely]]
     ERR_clear_error();
   if (!errors_) [[likely]]
     return;

@@ -2,6 +2,7 @@
 // left meanwhile: SSL_get_error() would take it for the reason of a call that only has to be made again. So the queue goes with the fiber.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 namespace weft::io::hooks {
@@ -14,7 +15,21 @@ class openssl_errors {
   // Throws away what is there now, and puts back what was taken.
   void put_back() noexcept;
 
+  // While a function of pthread_once() runs, which may be the one that sets OpenSSL up, nothing is asked of OpenSSL: it would set itself up first, and
+  // wait for that function. There are no errors to keep then.
+  class pause {
+   public:
+    pause() noexcept { pauses_.fetch_add(1, std::memory_order_seq_cst); }
+    ~pause() { pauses_.fetch_sub(1, std::memory_order_seq_cst); }
+    pause(const pause&) = delete;
+    pause& operator=(const pause&) = delete;
+  };
+
  private:
+  static unsigned long first() noexcept;
+
+  static inline std::atomic<int> pauses_{0};
+
   struct list;
   struct free_list {
     void operator()(list* errors) const noexcept;

@@ -67,7 +67,7 @@ void exceptions_across_waits() {
         } catch (const std::exception& e) {
           try {
             sched_yield();
-            throw i;
+            throw int{i};
           } catch (int caught) {
             CHECK_EQUAL(caught, i);
           }
