@@ -54,11 +54,6 @@ class ring {
     return count != 0;
   }
 
-  // Completions are there to be reaped.
-  [[nodiscard]] bool has_posted_completions() const noexcept {
-    return __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE) != __atomic_load_n(ring_.cq.khead, __ATOMIC_RELAXED);
-  }
-
   // Receives may be told to look for readiness first (kernel 5.19).
   [[nodiscard]] bool can_poll_first() const noexcept { return (flags_ & IORING_SETUP_COOP_TASKRUN) != 0; }
   [[nodiscard]] unsigned flags() const noexcept { return flags_; }
