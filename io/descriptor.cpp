@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 
 #include <weft/io/detail/poll_many.hpp>
 #include <weft/io/detail/report.hpp>
+#include <weft/io/detail/system_calls.hpp>
 #include <weft/io/detail/transfer.hpp>
 
 namespace weft::io {
@@ -158,6 +162,12 @@ std::size_t poll_many(std::span<pollfd> descriptors, std::chrono::steady_clock::
   if (error)
     throw std::system_error(error, "weft::io: cannot wait for " + std::to_string(descriptors.size()) + " descriptors");
   return ready;
+}
+
+std::size_t poll_now(std::span<pollfd> descriptors) noexcept {
+  if (descriptors.empty()) return 0;
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(detail::poll_blocking(descriptors, std::chrono::nanoseconds(0)), 0));
 }
 
 }  // namespace weft::io

@@ -70,5 +70,7 @@ std::size_t poll_many(std::span<pollfd> descriptors,
                       std::chrono::steady_clock::time_point limit = std::chrono::steady_clock::time_point::max());
 std::size_t poll_many(std::span<pollfd> descriptors, std::chrono::steady_clock::time_point limit,
                       std::error_code& error);
+// A look at them, which never parks and is no cancellation point: how many are ready now.
+std::size_t poll_now(std::span<pollfd> descriptors) noexcept;
 
 }  // namespace weft::io

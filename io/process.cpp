@@ -53,11 +53,6 @@ constexpr std::chrono::seconds patience_after_kill{10};
 
 [[gnu::noinline]] int kill_now(int id, int signal) noexcept { return ::kill(id, signal) == 0 ? 0 : -errno; }
 
-[[gnu::noinline]] bool is_readable_now(int fd) noexcept {
-  pollfd p{.fd = fd, .events = POLLIN, .revents = 0};
-  return ::poll(&p, 1, 0) == 1;
-}
-
 std::string describe_end(int /*fd*/) { return "a child process"; }
 
 // ---------------------------------------------------------------------------------------------------- starting
@@ -307,7 +302,8 @@ std::optional<exit_status> process::wait_for(std::chrono::nanoseconds limit) {
 
 std::optional<exit_status> process::try_wait() {
   require_child();
-  return is_readable_now(end_.fd()) ? std::optional(reap()) : std::nullopt;
+  pollfd end{.fd = end_.fd(), .events = POLLIN, .revents = 0};
+  return poll_now({&end, 1}) != 0 ? std::optional(reap()) : std::nullopt;
 }
 
 // The child has ended. Those who are sending it a signal leave first, and no more come, so that none goes to another process of that number.

@@ -21,11 +21,7 @@ readiness_case::readiness_case(int fd, short events) : select_case(nullptr), pol
 // An error of poll(2) itself is for the handler's call to find, too.
 case_state readiness_case::attempt() noexcept {
   pollfd look{poll_.fd, static_cast<short>(poll_.flags), 0};
-  std::int64_t result = 0;
-  do {
-    result = poll_blocking({&look, 1}, std::chrono::nanoseconds(0));
-  } while (result == -EINTR);
-  return result != 0 ? case_state::committed : case_state::not_yet;
+  return poll_blocking({&look, 1}, std::chrono::nanoseconds(0)) != 0 ? case_state::committed : case_state::not_yet;
 }
 
 void readiness_case::enlist(const ticket& waiting) noexcept {

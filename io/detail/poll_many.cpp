@@ -14,14 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::int64_t look(std::span<pollfd> descriptors) noexcept {
-  std::int64_t result = 0;
-  do {
-    result = poll_blocking(descriptors, 0ns);
-  } while (result == -EINTR);
-  return result;
-}
-
 // On an ordinary thread.
 std::int64_t poll_on_thread(std::span<pollfd> descriptors, time_point limit) noexcept {
   for (;;) {
@@ -65,7 +57,7 @@ std::int64_t poll_many(std::span<pollfd> descriptors, time_point limit) {
   engine* e = begin_call();
   if (e == nullptr) return poll_on_thread(descriptors, limit);
   for (;;) {
-    const std::int64_t ready = look(descriptors);
+    const std::int64_t ready = poll_blocking(descriptors, 0ns);
     if (ready != 0) {
       current_engine()->count_inline();
       return ready;

@@ -189,8 +189,11 @@ msghdr message_of(std::span<const iovec> buffers) noexcept {
 [[gnu::noinline]] std::int64_t poll_blocking(std::span<pollfd> what, std::chrono::nanoseconds limit) noexcept {
   const timespec time{.tv_sec = static_cast<time_t>(limit.count() / 1'000'000'000),
                       .tv_nsec = static_cast<long>(limit.count() % 1'000'000'000)};
-  const int ready = ::ppoll(what.data(), what.size(), limit.count() < 0 ? nullptr : &time, nullptr);
-  return ready < 0 ? -errno : ready;
+  for (;;) {
+    const int ready = ::ppoll(what.data(), what.size(), limit.count() < 0 ? nullptr : &time, nullptr);
+    if (ready >= 0) return ready;
+    if (errno != EINTR || limit.count() != 0) return -errno;
+  }
 }
 
 [[gnu::noinline]] int close_now(int fd) noexcept {

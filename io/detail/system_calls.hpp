@@ -42,7 +42,7 @@ bool set_nonblocking(int fd) noexcept;  // false if that is not possible
 std::int64_t open_blocking(const char* path, int flags, unsigned permissions) noexcept;
 std::int64_t sync_blocking(int fd, bool data_only) noexcept;
 
-// Nanoseconds; negative: no limit.
+// Nanoseconds; negative: no limit. Signals end it (-EINTR), but for a mere look, of no time, which the kernel would end for a signal, too.
 std::int64_t poll_blocking(std::span<pollfd> what, std::chrono::nanoseconds limit) noexcept;
 
 // close(2), which is never repeated: the descriptor is gone even if it reports an error.

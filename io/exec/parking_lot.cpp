@@ -95,15 +95,17 @@ lot_waiter::end lot_waiter::sleep(time_point limit, bool interruptible) noexcept
     parker waiting(program_wait, address_, parker::cancellation::ignored);
     lot_bucket& b = bucket_of(address_);
     const interruptible_wait visible(self, waiting.id());
-    b.lock.lock();
-    if (!listed_ || visible.is_due()) {
-      how = settle(b) ? end::woken : end::interrupted;
-      b.lock.unlock();
-      return;
+    {
+      const std::lock_guard guard(b.lock);
+      if (!listed_ || visible.is_due()) {
+        how = settle(b) ? end::woken : end::interrupted;
+        return;
+      }
+      who_ = waiting.id();
     }
-    who_ = waiting.id();
-    const wake why = waiting.park_until(limit, [&b] { b.lock.unlock(); });
-    const std::lock_guard guard(b.lock);  // and so the step above is over
+    // Without the lock: on the way the scheduler may free locks of its own, whose waiters it would look for in this bucket.
+    const wake why = waiting.park_until(limit, [] {});
+    const std::lock_guard guard(b.lock);
     if (!settle(b)) how = why == wake::timed_out ? end::timed_out : end::interrupted;
   });
   return how;

@@ -32,6 +32,15 @@ using std::chrono::nanoseconds;
 
 [[gnu::noinline]] std::int64_t outcome(std::int64_t result) noexcept { return result >= 0 ? result : negative_errno(); }
 
+// A look that does not wait. Signals end even those, also weft's own to a worker, of which a program knows nothing.
+template <class Call>
+std::int64_t look(Call call) noexcept {
+  std::int64_t result = 0;
+  do result = outcome(call());
+  while (result == -EINTR);
+  return result;
+}
+
 nanoseconds from_milliseconds(int timeout) noexcept { return std::chrono::milliseconds(timeout); }
 
 bool is_valid(const timespec& t) noexcept { return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000; }
@@ -56,7 +65,7 @@ std::int64_t wait_for_ready(std::span<pollfd> descriptors, time_point limit) noe
 
 std::int64_t poll_all(std::span<pollfd> descriptors, nanoseconds timeout) noexcept {
   give_way_now_and_then();
-  const std::int64_t ready = outcome(real_poll(descriptors.data(), descriptors.size(), 0));
+  const std::int64_t ready = look([&] { return real_poll(descriptors.data(), descriptors.size(), 0); });
   if (ready != 0 || timeout == nanoseconds::zero()) return ready;
   return wait_for_ready(descriptors, limit_after(timeout));
 }
@@ -115,16 +124,16 @@ std::int64_t select_all(int count, fd_set* readable, fd_set* writable, fd_set* e
 
 // ---- epoll
 
-template <class Look>
-std::int64_t wait_for_set(int set, nanoseconds timeout, Look look) noexcept {
+std::int64_t wait_for_set(int set, epoll_event* events, int most, nanoseconds timeout) noexcept {
   give_way_now_and_then();
   const time_point limit = limit_after(timeout);
+  const auto look_at_set = [&] { return look([&] { return real_epoll_wait(set, events, most, 0); }); };
   for (;;) {
-    const std::int64_t ready = look();
+    const std::int64_t ready = look_at_set();
     if (ready != 0 || timeout == nanoseconds::zero()) return ready;
-    const std::int64_t events = wait_for_events(set, POLLIN, limit);
-    if (events == -EAGAIN) return look();
-    if (events < 0) return events;
+    const std::int64_t told = wait_for_events(set, POLLIN, limit);
+    if (told == -EAGAIN) return look_at_set();
+    if (told < 0) return told;
   }
 }
 
@@ -137,7 +146,7 @@ using namespace weft::io::hooks;
 extern "C" {
 
 int poll(pollfd* descriptors, nfds_t count, int timeout) {
-  if (timeout == 0 || !may_wait()) return real_poll(descriptors, count, timeout);
+  if (!may_wait()) return real_poll(descriptors, count, timeout);
   return static_cast<int>(leave_with(poll_all({descriptors, count}, from_milliseconds(timeout))));
 }
 
@@ -175,9 +184,8 @@ int pselect(int count, fd_set* readable, fd_set* writable, fd_set* exceptional, 
 }
 
 int epoll_wait(int set, epoll_event* events, int most, int timeout) {
-  if (timeout == 0 || !may_wait()) return real_epoll_wait(set, events, most, timeout);
-  return static_cast<int>(leave_with(
-      wait_for_set(set, from_milliseconds(timeout), [&] { return outcome(real_epoll_wait(set, events, most, 0)); })));
+  if (!may_wait()) return real_epoll_wait(set, events, most, timeout);
+  return static_cast<int>(leave_with(wait_for_set(set, events, most, from_milliseconds(timeout))));
 }
 
 int epoll_pwait(int set, epoll_event* events, int most, int timeout, const sigset_t* mask) {
@@ -195,8 +203,7 @@ int epoll_pwait2(int set, epoll_event* events, int most, const timespec* timeout
     return static_cast<int>(
         leave_with(on_helper_thread([&] { return outcome(real_epoll_pwait2(set, events, most, timeout, mask)); })));
   }
-  return static_cast<int>(leave_with(
-      wait_for_set(set, duration_of(timeout), [&] { return outcome(real_epoll_wait(set, events, most, 0)); })));
+  return static_cast<int>(leave_with(wait_for_set(set, events, most, duration_of(timeout))));
 }
 
 // NOLINTBEGIN(bugprone-reserved-identifier): the names are the C library's

@@ -295,17 +295,21 @@ int pthread_mutex_unlock(pthread_mutex_t* m) noexcept {
 }
 
 int pthread_cond_wait(pthread_cond_t* c, pthread_mutex_t* m) {
-  return is_for_fiber(c, m) ? wait_for_condition(c, m, for_ever) : real_cond_wait(c, m);
+  if (is_for_fiber(c, m)) return wait_for_condition(c, m, for_ever);
+  const unseen_release here(m);
+  return real_cond_wait(c, m);
 }
 
 int pthread_cond_timedwait(pthread_cond_t* c, pthread_mutex_t* m, const timespec* when) {
-  if (!is_for_fiber(c, m) || !is_valid(*when)) return real_cond_timedwait(c, m, when);
-  return wait_for_condition(c, m, limit_of(clock_of(c), *when));
+  if (is_for_fiber(c, m) && is_valid(*when)) return wait_for_condition(c, m, limit_of(clock_of(c), *when));
+  const unseen_release here(m);
+  return real_cond_timedwait(c, m, when);
 }
 
 int pthread_cond_clockwait(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* when) {
-  if (!is_for_fiber(c, m) || !is_valid(*when)) return real_cond_clockwait(c, m, clock, when);
-  return wait_for_condition(c, m, limit_of(clock, *when));
+  if (is_for_fiber(c, m) && is_valid(*when)) return wait_for_condition(c, m, limit_of(clock, *when));
+  const unseen_release here(m);
+  return real_cond_clockwait(c, m, clock, when);
 }
 
 // The waiter counts before it frees the mutex, and a lock of that mutex lies between.

@@ -172,6 +172,30 @@ TEST(hooked_threads, a_queue_by_condition_variables) {
   EXPECT_EQ(sum, 5L * items * (items + 1) / 2);
 }
 
+// The C library frees the mutex of a thread's wait for a condition by itself, where no hook looks whether fibers wait for it.
+TEST(hooked_threads, a_thread_that_waits_for_a_condition_lets_fibers_in) {
+  for (const bool fiber_waits_first : {true, false}) {
+    std::mutex m;
+    std::condition_variable changed;
+    std::atomic<bool> held{false};
+    bool done = false;
+    std::thread waiter([&] {
+      std::unique_lock guard(m);
+      held = true;
+      const auto fiber_waits = [] { return dump().find("a pthread mutex") != std::string::npos; };
+      while (fiber_waits_first && !fiber_waits()) std::this_thread::yield();
+      changed.wait(guard, [&] { return done; });
+    });
+    run_alone([&] {
+      test::give_way_until([&] { return held.load(); });
+      const std::scoped_lock guard(m);
+      done = true;
+      changed.notify_one();
+    });
+    waiter.join();
+  }
+}
+
 TEST(hooked_threads, a_timed_wait_ends) {
   run_alone([&] {
     std::mutex m;

@@ -104,7 +104,7 @@ class poll_call {
 
   // What is ready now, without waiting.
   [[nodiscard]] bool look() noexcept {
-    if (!polled_.empty()) ::poll(polled_.data(), polled_.size(), 0);
+    io::poll_now(polled_);
     return anything_ready();
   }
 

@@ -25,7 +25,7 @@ descriptor& socket_at(const call& c, fd_number fd, rights wanted) {
 
 bool is_ready(int fd, short events) noexcept {
   pollfd p{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&p, 1, 0) > 0;
+  return io::poll_now({&p, 1}) != 0;
 }
 
 errc adopt(context& guest, int fd, std::uint16_t flags, const guest_memory& memory, pointer result) {

@@ -58,7 +58,7 @@ descriptor& addressable(const call& c, fd_number fd, rights wanted) {
 
 bool is_ready(int fd, short events) noexcept {
   pollfd p{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&p, 1, 0) > 0;
+  return io::poll_now({&p, 1}) != 0;
 }
 
 // Until a first writer comes a FIFO looks as if it had ended.

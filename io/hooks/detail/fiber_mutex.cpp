@@ -4,8 +4,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdint>
 
@@ -42,6 +44,9 @@ int caller_as_owner() noexcept { return static_cast<int>(0x4000'0000U | (fiber_n
 bool is_fiber(int owner) noexcept { return (owner & 0x4000'0000) != 0; }
 
 void wake_sleeper(int& word) noexcept { ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0); }
+
+// Threads in a real wait for a condition: how many.
+constinit std::atomic<unsigned> unseen_releases{0};
 
 // The sanitizer knows of the threads' side through its own pthread_mutex_*, and of ours through this.
 void tell_taken([[maybe_unused]] const void* key) noexcept {
@@ -99,16 +104,30 @@ int fiber_mutex::lock(time_point limit) noexcept {
   const int kind = mutex_.__kind & ~elision_bits;
   if ((kind == PTHREAD_MUTEX_RECURSIVE || kind == PTHREAD_MUTEX_ERRORCHECK) && is_owned_by_caller())
     return lock_again();
-  bool taken = false;
-  const std::int64_t result = inside([&]() -> std::int64_t {
-    while (!taken) {
-      const wake why = parking_lot::wait(key_, mutex_wait, parking_lot::cancellation::ignored, limit,
-                                         [&] { return !(taken = take()); });
-      if (why == wake::timed_out) return -ETIMEDOUT;
-    }
-    return 0;
-  });
-  return static_cast<int>(-result);
+  return static_cast<int>(-inside([&] { return wait_and_take(limit); }));
+}
+
+// Parks until it has the mutex. A wake-up that is certain to come has no limit: a fiber's release sees whoever is in the lot, and so does the
+// unseen_release of a thread that begins after we are; one that stands already is seen here.
+std::int64_t fiber_mutex::wait_and_take(time_point limit) noexcept {
+  using namespace std::chrono_literals;
+  constexpr auto longest_pause = 16ms;
+  for (auto pause = 1ms;; pause = std::min(2 * pause, longest_pause)) {
+    bool taken = false;
+    time_point until = limit;
+    const wake why = parking_lot::wait(key_, mutex_wait, parking_lot::cancellation::ignored, until, [&] {
+      taken = take();
+      if (!taken && may_be_released_unseen()) until = std::min(limit, time_point::clock::now() + pause);
+      return !taken;
+    });
+    if (taken) return 0;
+    if (why == wake::timed_out && until == limit) return -ETIMEDOUT;
+  }
+}
+
+bool fiber_mutex::may_be_released_unseen() const noexcept {
+  return unseen_releases.load(std::memory_order_seq_cst) != 0 &&
+         !is_fiber(std::atomic_ref(mutex_.__owner).load(std::memory_order_relaxed));
 }
 
 // The word is the last that is touched: as soon as it is free another may lock, unlock and destroy the mutex. Its address still names those who wait.
@@ -134,5 +153,12 @@ bool fiber_mutex::unlock(int& error) noexcept {
   release();
   return true;
 }
+
+unseen_release::unseen_release(const pthread_mutex_t* held) noexcept {
+  unseen_releases.fetch_add(1, std::memory_order_seq_cst);
+  if (parking_lot::may_have_waiters(held)) parking_lot::wake_all(held);
+}
+
+unseen_release::~unseen_release() { unseen_releases.fetch_sub(1, std::memory_order_relaxed); }
 
 }  // namespace weft::io::hooks

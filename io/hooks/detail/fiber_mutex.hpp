@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#include <cstdint>
+
 #include <weft/scheduler/park.hpp>
 
 namespace weft::io::hooks {
@@ -33,9 +35,21 @@ class fiber_mutex {
   [[nodiscard]] bool is_owned_by_caller() const noexcept;
   int lock_again() noexcept;
   bool take() noexcept;
+  std::int64_t wait_and_take(time_point limit) noexcept;
+  [[nodiscard]] bool may_be_released_unseen() const noexcept;
 
   __pthread_mutex_s& mutex_;
   const void* const key_;
+};
+
+// Around a thread's real wait for a condition, which frees and takes its mutex inside the C library, where no hook sees it. While one stands, fibers
+// that find a mutex held by a thread look again by themselves, every millisecond at first.
+class unseen_release {
+ public:
+  explicit unseen_release(const pthread_mutex_t* held) noexcept;
+  ~unseen_release();
+  unseen_release(const unseen_release&) = delete;
+  unseen_release& operator=(const unseen_release&) = delete;
 };
 
 }  // namespace weft::io::hooks

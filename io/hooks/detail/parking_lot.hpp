@@ -39,22 +39,28 @@ class parking_lot {
   using time_point = parker::time_point;
   using cancellation = parker::cancellation;
 
-  // Parks until woken, unless still_needed() says no. It is called with the place locked, so it must not wait. Inside weft (entry.hpp).
+  // Parks until woken, unless still_needed() says no. It is called with the place locked, so it must not wait; it may bring the limit
+  // forward. Inside weft (entry.hpp).
   template <class Predicate>
-  static wake wait(const void* key, const wait_kind& kind, cancellation mode, time_point limit,
+  static wake wait(const void* key, const wait_kind& kind, cancellation mode, const time_point& limit,
                    Predicate still_needed) {
     bucket& b = bucket_of(key);
     parker self(kind, key, mode);
+    enter();
     b.lock.lock();
     b.count.fetch_add(1, std::memory_order_seq_cst);  // before the look: who makes the change after it sees us
     if (!still_needed()) {
       b.count.fetch_sub(1, std::memory_order_relaxed);
       b.lock.unlock();
+      exit();
       return wake::signalled;
     }
     waiter w{.key = key, .wait = self.id()};
     b.append(w);
-    const wake why = self.park_until(limit, [&b] { b.lock.unlock(); });
+    const wake why = self.park_until(limit, [&b] {
+      b.lock.unlock();
+      exit();
+    });
     leave(b, w);
     return why;
   }
@@ -66,13 +72,10 @@ class parking_lot {
     bucket& b = bucket_of(key);
     parker self(kind, key, mode);
     waiter w{.key = key, .wait = self.id()};
-    {
-      const std::lock_guard guard(b.lock);
-      b.count.fetch_add(1, std::memory_order_seq_cst);
-      b.append(w);
-    }
+    begin_parking(key);
+    add(b, w);
     before_parking();
-    const wake why = self.park_until(limit, [] {});
+    const wake why = self.park_until(limit, [] { end_parking(); });
     leave(b, w);
     return why;
   }
@@ -84,7 +87,9 @@ class parking_lot {
     return bucket_of(key).count.load(std::memory_order_relaxed) != 0;
   }
 
-  // The first whose wait has not ended otherwise; false if there is none. Any thread.
+  // The first whose wait has not ended otherwise; false if there is none. Any thread, also in a signal handler. Where it interrupts the
+  // lot itself on the calling thread - in a handler, or in the scheduler that frees a lock of its own while it parks a fiber - it says false, and all who
+  // wait in that place are woken a moment later: each looks again whether he has to wait.
   static bool wake_one(const void* key) noexcept;
   static void wake_all(const void* key) noexcept;
 
@@ -93,6 +98,16 @@ class parking_lot {
     const auto address = reinterpret_cast<std::uintptr_t>(key);
     return buckets_[(address * 0x9E3779B97F4A7C15U) >> 56];
   }
+  // Between them the calling thread holds a place's lock, or has a fiber in the list that has not parked yet, and must not wait for either.
+  static void enter() noexcept;
+  static void exit() noexcept;
+  static void begin_parking(const void* key) noexcept;
+  static void end_parking() noexcept;
+  static bool wake_later(const bucket& b, const void* key) noexcept;
+  static void wake_those_put_off() noexcept;
+  static void wake_all_in(bucket& b) noexcept;
+
+  static void add(bucket& b, waiter& w) noexcept;
   static void leave(bucket& b, waiter& w) noexcept;
   static ticket take_first(bucket& b, const void* key) noexcept;
 
