@@ -422,20 +422,30 @@ TEST(hooks, cancellation_is_an_error_of_the_call) {
   stream_pair s;
   test::run([&] {
     group g;
-    std::atomic<int> errors{0};
+    std::atomic<int> begun{0}, errors{0};
     const auto expect_cancelled = [&](ssize_t result) {
       if (result == -1 && test::read_errno() == ECANCELED) ++errors;
     };
     char c = 0;
     pollfd p{s.fd[0], POLLIN, 0};
-    g.spawn([&] { expect_cancelled(::read(s.fd[0], &c, 1)); });
-    g.spawn([&] { expect_cancelled(::recv(s.fd[0], &c, 1, 0)); });
-    g.spawn([&] { expect_cancelled(::poll(&p, 1, -1)); });
     g.spawn([&] {
+      ++begun;
+      expect_cancelled(::read(s.fd[0], &c, 1));
+    });
+    g.spawn([&] {
+      ++begun;
+      expect_cancelled(::recv(s.fd[0], &c, 1, 0));
+    });
+    g.spawn([&] {
+      ++begun;
+      expect_cancelled(::poll(&p, 1, -1));
+    });
+    g.spawn([&] {
+      ++begun;
       expect_cancelled(::usleep(100'000'000));
       EXPECT_EQ(::send(s.fd[1], "x", 1, 0), 1);  // what need not wait is done
     });
-    sleep_for(5ms);
+    test::give_way_until([&] { return begun == 4; });
     g.cancel();
     try {
       g.join();
