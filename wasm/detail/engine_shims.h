@@ -124,8 +124,9 @@ enum weft_outcome : std::int32_t {
   weft_fail = 3,  // the guest ends with weft_error_host_failure
 };
 
-// `guest` is what weft_guest_new() was given. `memory` is the guest's memory at this moment: valid until the function
-// returns, and on until the guest is resumed if it waits. Must not throw, and not switch stacks.
+// `guest` is what weft_guest_new() was given. `memory` is the guest's memory at this moment, if the function is defined to
+// use it: valid until the function returns, and on until the guest is resumed if it waits. Must not throw, and not switch
+// stacks.
 using weft_host_function = std::int32_t (*)(void* function, void* guest, std::uint8_t* memory, std::size_t size,
                                             weft_value* values);
 
@@ -134,6 +135,7 @@ struct weft_definition {
   weft_slice name;
   weft_slice signature;  // as weft_module_imports() gives it
   bool waits;            // only such a function may return weft_wait
+  bool uses_memory;
   weft_host_function callback;
   void* function;
 };

@@ -34,6 +34,7 @@ class ticker {
  private:
   void awaken();
   void work();
+  bool wait_for_a_slice();
   bool sleep_unless_needed();
 
   const std::function<void()> tick_;
