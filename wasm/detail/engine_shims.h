@@ -178,7 +178,8 @@ bool weft_guest_begin_call(weft_guest* guest, weft_slice name, const weft_value*
                            weft_value* results, std::size_t result_count);
 // Runs the guest until its call ends or stops.
 weft_stop weft_guest_poll(weft_guest* guest, weft_error** error);
-void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, const weft_value* value);
+// `bits` are those of weft_value::i64.
+void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, std::int64_t bits);
 std::uint64_t weft_guest_peak_memory(const weft_guest* guest);
 
 // Elements of all tables together. Before the first call.

@@ -224,7 +224,7 @@ void execution::resume_after_wait() {
   const wasi::outcome result = limit_passed_ ? wasi::errc::success : wait_in_its_place();
   weft_value value = {};
   const std::int32_t how = wasi::binding::finish(result, value);
-  weft_guest_resume(guest_.get(), how, &value);
+  weft_guest_resume(guest_.get(), how, value.i64);
 }
 
 wasi::outcome execution::wait_in_its_place() {

@@ -49,7 +49,7 @@ std::int32_t call_parking(void* function, void* guest, std::uint8_t* memory, std
   call.target = &target;
   call.memory = memory;
   call.size = size;
-  std::copy_n(slots, target.parameters(), call.slots.begin());
+  for (std::size_t i = 0; i < target.parameters(); ++i) call.slots[i].i64 = slots[i].i64;
   context.wait_for([&context] { return make_call(context); });
   return weft_wait;
 }

@@ -35,7 +35,7 @@ pub enum Stop {
 pub struct Board {
     pub stop: Cell<Stop>,
     /// How the host function that waits is to go on: its outcome and its result.
-    pub resumption: Cell<Option<(i32, ValRaw)>>,
+    pub resumption: Cell<Option<(i32, i64)>>,
     /// The guest is to end at the next place where it can.
     pub interrupted: Cell<bool>,
     pub instance: Cell<Option<Instance>>,
@@ -223,10 +223,10 @@ pub extern "C" fn weft_guest_poll(guest: &mut Guest, error: &mut Option<Box<Weft
     Stop::Ended
 }
 
-/// Lets the host function that waits return `value`, or end the guest as its outcome says, at the next poll.
+/// Lets the host function that waits return the value of these bits, or end the guest as its outcome says, at the next poll.
 #[unsafe(no_mangle)]
-pub extern "C" fn weft_guest_resume(guest: &Guest, outcome: i32, value: &ValRaw) {
-    guest.board.resumption.set(Some((outcome, *value)));
+pub extern "C" fn weft_guest_resume(guest: &Guest, outcome: i32, bits: i64) {
+    guest.board.resumption.set(Some((outcome, bits)));
 }
 
 /// Largest sum of memories and tables the guest has had, bytes. Not while a call is under way.

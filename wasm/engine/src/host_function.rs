@@ -149,7 +149,7 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
         let board = self.caller.data().board();
-        let Some((outcome, value)) = board.resumption.take() else {
+        let Some((outcome, bits)) = board.resumption.take() else {
             board.stop.set(Stop::Waiting);
             return Poll::Pending;
         };
@@ -158,7 +158,8 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
         }
         // Others had their turn while the guest waited: its time slice begins anew.
         self.caller.as_context_mut().set_epoch_deadline(1);
-        Poll::Ready(if outcome == DONE { Ok((self.take)(&[value])) } else { Err(failure(outcome, &[value])) })
+        let value = [ValRaw::i64(bits)];
+        Poll::Ready(if outcome == DONE { Ok((self.take)(&value)) } else { Err(failure(outcome, &value)) })
     }
 }
 
