@@ -5,6 +5,9 @@
 #include <array>
 #include <string>
 
+// A library that is preloaded as well is told by it to stay out of the way.
+extern "C" const char weft_hooks_are_linked = 1;
+
 namespace weft::io::hooks {
 
 namespace {
