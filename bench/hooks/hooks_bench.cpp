@@ -1,24 +1,28 @@
 // What the hooks cost outside of fibers, and what C libraries do on fibers beside the same on OS threads.
 //
-//   hooks_bench [--rounds N] [outside] [libpq] [hiredis]
+//   hooks_bench [--rounds N] [--pgx PROGRAM] [outside] [libpq] [hiredis]
+//
+// PROGRAM is go/ built: then Go's pgx takes its turn with the same queries. bench/hooks/compare builds and runs all.
 //
 // Starts PostgreSQL and Redis for itself. Fibers and threads are measured by turns, in the same process, with the same connections; what is printed are
 // minimum and median of the rounds, and the ratio of the minima. Both sides share the CPUs with the server.
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <memory>
-#include <set>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -72,9 +76,10 @@ struct both_times {
   }
 };
 
-void print(const char* name, const char* which, times& ours, times& peers, double unit, const char* what) {
-  std::printf("%-28s %-8s fibers %9.2f (%9.2f)  threads %9.2f (%9.2f) %s  threads / fibers %.2f\n", name, which,
-              ours.least() * unit, ours.median() * unit, peers.least() * unit, peers.median() * unit, what,
+void print(const char* name, const char* which, times& ours, const char* peer, times& peers, double unit,
+           const char* what) {
+  std::printf("%-28s %-8s fibers %9.2f (%9.2f)  %-7s %9.2f (%9.2f) %s  %s / fibers %.2f\n", name, which,
+              ours.least() * unit, ours.median() * unit, peer, peers.least() * unit, peers.median() * unit, what, peer,
               peers.least() / ours.least());
 }
 
@@ -140,15 +145,66 @@ void on_fibers(int count, const std::function<void(int)>& work) {
   g.join();
 }
 
+// A program that does its work once for each line that it reads, and answers with the seconds that it took and those of CPU time.
+class go_peer {
+ public:
+  explicit go_peer(const std::vector<std::string>& words) {
+    int in[2];
+    int out[2];
+    if (::pipe2(in, O_CLOEXEC) != 0 || ::pipe2(out, O_CLOEXEC) != 0) throw std::runtime_error("no pipe for the peer");
+    id_ = ::fork();
+    if (id_ == 0) {
+      std::vector<char*> arguments;
+      for (const std::string& w : words) arguments.push_back(const_cast<char*>(w.c_str()));
+      arguments.push_back(nullptr);
+      ::dup2(in[0], STDIN_FILENO);
+      ::dup2(out[1], STDOUT_FILENO);
+      ::setenv("GOMAXPROCS", "2", 1);
+      ::execv(arguments[0], arguments.data());
+      ::_exit(1);
+    }
+    ::close(in[0]);
+    ::close(out[1]);
+    to_ = ::fdopen(in[1], "w");
+    from_ = ::fdopen(out[0], "r");
+  }
+  ~go_peer() {
+    std::fclose(to_);
+    std::fclose(from_);
+    ::waitpid(id_, nullptr, 0);
+  }
+  go_peer(const go_peer&) = delete;
+  go_peer& operator=(const go_peer&) = delete;
+
+  void measure(both_times& into) {
+    std::fputs("go\n", to_);
+    std::fflush(to_);
+    double elapsed = 0;
+    double cpu = 0;
+    if (std::fscanf(from_, "%lf %lf", &elapsed, &cpu) != 2) throw std::runtime_error("the peer gives no answer");
+    into.elapsed.add(elapsed);
+    into.cpu.add(cpu);
+  }
+
+ private:
+  pid_t id_;
+  FILE* to_;
+  FILE* from_;
+};
+
 void side_by_side(const char* name, int rounds, int count, const std::function<void(int)>& work, double unit,
-                  const char* what) {
-  both_times fibers, threads;
+                  const char* what, go_peer* peer = nullptr) {
+  both_times fibers, threads, goroutines;
   for (int i = 0; i < rounds; ++i) {
     weft::run({.workers = 2}, [&] { fibers.measure([&] { on_fibers(count, work); }); });
     threads.measure([&] { on_threads(count, work); });
+    if (peer != nullptr) peer->measure(goroutines);
   }
-  print(name, "elapsed", fibers.elapsed, threads.elapsed, unit, what);
-  print(name, "CPU", fibers.cpu, threads.cpu, unit, what);
+  print(name, "elapsed", fibers.elapsed, "threads", threads.elapsed, unit, what);
+  print(name, "CPU", fibers.cpu, "threads", threads.cpu, unit, what);
+  if (peer == nullptr) return;
+  print(name, "elapsed", fibers.elapsed, "pgx", goroutines.elapsed, unit, what);
+  print(name, "CPU", fibers.cpu, "pgx", goroutines.cpu, unit, what);
 }
 
 void query(PGconn* c, const char* text) {
@@ -156,7 +212,7 @@ void query(PGconn* c, const char* text) {
   if (PQresultStatus(r.get()) != PGRES_TUPLES_OK) throw std::runtime_error(PQresultErrorMessage(r.get()));
 }
 
-void libpq(int rounds) {
+void libpq(int rounds, const std::string& pgx) {
   const postgres database;
   std::vector<connection> connections;
   for (int i = 0; i < 100; ++i) connections.push_back(database.connect());
@@ -164,12 +220,14 @@ void libpq(int rounds) {
   side_by_side(
       "libpq: 100 x pg_sleep(0.1)", rounds, 100, [&](int i) { query(of(i), "select pg_sleep(0.1)"); }, 1e3, "ms");
   constexpr int queries = 100;
+  std::optional<go_peer> peer;
+  if (!pgx.empty()) peer.emplace(std::vector<std::string>{pgx, database.local(), "64", std::to_string(queries)});
   side_by_side(
       "libpq: select 1 on 64", rounds, 64,
       [&](int i) {
         for (int n = 0; n < queries; ++n) query(of(i), "select 1");
       },
-      1e6 / (64 * queries), "us a query");
+      1e6 / (64 * queries), "us a query", peer ? &*peer : nullptr);
 }
 
 struct close_client {
@@ -196,21 +254,25 @@ void hiredis(int rounds) {
       1e6 / (256 * gets), "us a call");
 }
 
+// What follows that word among those given, both taken out.
+std::string take_option(std::vector<std::string>& words, const std::string& name, const std::string& otherwise) {
+  const auto found = std::find(words.begin(), words.end(), name);
+  if (found == words.end() || found + 1 == words.end()) return otherwise;
+  std::string value = *(found + 1);
+  words.erase(found, found + 2);
+  return value;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::set<std::string> wanted(argv + 1, argv + argc);
-  int rounds = 5;
-  if (wanted.erase("--rounds") > 0) {
-    for (auto it = wanted.begin(); it != wanted.end(); ++it) {
-      if (std::isdigit(static_cast<unsigned char>((*it)[0])) == 0) continue;
-      rounds = std::stoi(*it);
-      wanted.erase(it);
-      break;
-    }
-  }
-  const auto is_wanted = [&](const char* name) { return wanted.empty() || wanted.contains(name); };
+  std::vector<std::string> words(argv + 1, argv + argc);
+  const int rounds = std::stoi(take_option(words, "--rounds", "5"));
+  const std::string pgx = take_option(words, "--pgx", "");
+  const auto is_wanted = [&](const char* name) {
+    return words.empty() || std::find(words.begin(), words.end(), name) != words.end();
+  };
   if (is_wanted("outside")) outside(rounds);
-  if (is_wanted("libpq")) libpq(rounds);
+  if (is_wanted("libpq")) libpq(rounds, pgx);
   if (is_wanted("hiredis")) hiredis(rounds);
 }

@@ -14,6 +14,7 @@
 #include <ctime>
 #include <exception>
 #include <span>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -55,9 +56,9 @@ int checked(long result) {
 
 class load {
  public:
-  explicit load(std::uint16_t port) : epoll_(checked(epoll_create1(EPOLL_CLOEXEC))) {
+  load(std::uint16_t port, int connections) : epoll_(checked(epoll_create1(EPOLL_CLOEXEC))) {
     message_.fill('e');
-    for (int i = 0; i < echo_connections; ++i) sockets_.push_back(connect_to(port));
+    for (int i = 0; i < connections; ++i) sockets_.push_back(connect_to(port));
   }
   ~load() {
     for (const int s : sockets_) close(s);
@@ -121,7 +122,7 @@ echo_result run_echo_load(std::uint16_t port, long requests) {
   std::thread([&] {
     try {
       use_last_cpu();
-      load l(port);
+      load l(port, echo_connections);
       l.run(requests / 10 + echo_connections);
       const double all = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
       const double own = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
@@ -133,6 +134,19 @@ echo_result run_echo_load(std::uint16_t port, long requests) {
     }
   }).join();
   if (error) std::rethrow_exception(error);
+  return result;
+}
+
+echo_result run_echo_load_on(pid_t server, std::uint16_t port, int connections, long requests) {
+  clockid_t server_clock{};
+  if (clock_getcpuclockid(server, &server_clock) != 0) throw std::runtime_error("echo load: no clock of the server's");
+  use_last_cpu();
+  load l(port, connections);
+  l.run(requests / 10 + connections);
+  echo_result result;
+  const double before = cpu_seconds(server_clock);
+  result.seconds = seconds([&] { l.run(requests); });
+  result.server_cpu_seconds = cpu_seconds(server_clock) - before;
   return result;
 }
 

@@ -1,6 +1,8 @@
 // The load that every echo server here is measured with: one thread, one epoll, the same for ours and for the raw programs.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -17,6 +19,8 @@ struct echo_result {
 // Keeps one request under way on each of 256 connections until `requests` are answered; checks every byte. Runs on the last CPU
 // that the process may use.
 echo_result run_echo_load(std::uint16_t port, long requests);
+// The same for a server in another process, on the calling thread, with so many connections.
+echo_result run_echo_load_on(pid_t server, std::uint16_t port, int connections, long requests);
 
 // Restricts the calling thread, and those it makes, to the first CPUs that the process may use.
 void use_first_cpus(unsigned count);

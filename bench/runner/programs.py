@@ -24,6 +24,7 @@ PEERS = {
     "weft_epoll": {"io", "servers"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
+    "os_threads": {"exec"},  # the same program without `weft exec`
 }
 
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <weft/io/detail/choose_engine.hpp>
+#include <weft/io/detail/hooks_runtime.hpp>
 #include <weft/io/detail/open_descriptor.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
@@ -17,6 +18,7 @@ const char kind_of_engines = 0;
 
 // Every call of this module goes through this file, so a program that does I/O links it and gets engines; others do not.
 const bool registered = [] {
+  attach_hooks_library();
   set_driver_chooser(choose_engine);
   return true;
 }();

@@ -372,9 +372,10 @@ bool epoll_engine::rescue(pid_t /*owner*/) noexcept {
   return any;
 }
 
+// Who rescues may have completed it while we waited for the lock.
 void epoll_engine::cancel_from_outside(operation& op) noexcept {
   const std::lock_guard serving(serving_);
-  cancel(op);
+  op.completed ? settle_cancel(op) : cancel(op);
 }
 
 bool epoll_engine::serve_all() noexcept {

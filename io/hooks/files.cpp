@@ -10,6 +10,7 @@
 #include <cstdarg>
 
 #include <weft/io/detail/transfer.hpp>
+#include <weft/io/hooks/detail/known_sockets.hpp>
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
 
@@ -67,7 +68,10 @@ int open_at(int directory, const char* path, int flags, mode_t mode) {
   return static_cast<int>(leave_with(open_pipe(directory, path, flags, mode)));
 }
 
-bool takes_mode(int flags) noexcept { return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE; }
+mode_t mode_given(int flags, va_list rest) noexcept {
+  const bool is_given = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  return is_given ? va_arg(rest, mode_t) : 0;
+}
 
 int sync_file(int fd, bool data_only) {
   return static_cast<int>(leave_with(inside([&] { return detail::sync(fd, data_only, nullptr); })));
@@ -80,7 +84,11 @@ int without_waiting(int command) noexcept {
 
 int control(int fd, int command, void* argument) {
   const int now = without_waiting(command);
-  if (now == command || !may_wait()) return real_fcntl(fd, command, argument);
+  if (now == command || !may_wait()) {
+    const int result = real_fcntl(fd, command, argument);
+    if (command == F_SETFL) known_sockets::forget_all();
+    return result;
+  }
   return static_cast<int>(leave_with(try_until_free([&] { return outcome(real_fcntl(fd, now, argument)); })));
 }
 
@@ -93,47 +101,35 @@ using namespace weft::io::hooks;
 extern "C" {
 
 int open(const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if (takes_mode(flags)) {
-    va_list rest;
-    va_start(rest, flags);
-    mode = va_arg(rest, mode_t);
-    va_end(rest);
-  }
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = mode_given(flags, rest);
+  va_end(rest);
   if (!may_wait()) return real_open(path, flags, mode);
   return open_at(AT_FDCWD, path, flags, mode);
 }
 
 int openat(int directory, const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if (takes_mode(flags)) {
-    va_list rest;
-    va_start(rest, flags);
-    mode = va_arg(rest, mode_t);
-    va_end(rest);
-  }
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = mode_given(flags, rest);
+  va_end(rest);
   return open_at(directory, path, flags, mode);
 }
 
 int open64(const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if (takes_mode(flags)) {
-    va_list rest;
-    va_start(rest, flags);
-    mode = va_arg(rest, mode_t);
-    va_end(rest);
-  }
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = mode_given(flags, rest);
+  va_end(rest);
   return open(path, flags, mode);
 }
 
 int openat64(int directory, const char* path, int flags, ...) {
-  mode_t mode = 0;
-  if (takes_mode(flags)) {
-    va_list rest;
-    va_start(rest, flags);
-    mode = va_arg(rest, mode_t);
-    va_end(rest);
-  }
+  va_list rest;
+  va_start(rest, flags);
+  const mode_t mode = mode_given(flags, rest);
+  va_end(rest);
   return openat(directory, path, flags, mode);
 }
 

@@ -5,6 +5,9 @@
 #include <array>
 #include <string>
 
+// A library that is preloaded as well is told by it to stay out of the way.
+extern "C" const char weft_hooks_are_linked = 1;
+
 namespace weft::io::hooks {
 
 namespace {
@@ -22,10 +25,16 @@ constexpr auto names = std::to_array<std::string_view>({
     "accept",
     "accept4",
     "clock_nanosleep",
+    "close",
+    "close_range",
+    "closefrom",
     "connect",
+    "dup2",
+    "dup3",
     "epoll_pwait",
     "epoll_pwait2",
     "epoll_wait",
+    "fclose",
     "fcntl",
     "fcntl64",
     "fdatasync",
@@ -38,6 +47,7 @@ constexpr auto names = std::to_array<std::string_view>({
     "gethostbyname2_r",
     "gethostbyname_r",
     "getnameinfo",
+    "ioctl",
     "lockf",
     "lockf64",
     "nanosleep",
@@ -91,7 +101,10 @@ constexpr auto names = std::to_array<std::string_view>({
     "sendmmsg",
     "sendmsg",
     "sendto",
+    "setsockopt",
     "sleep",
+    "socket",
+    "socketpair",
     "system",
     "usleep",
     "wait",

@@ -13,6 +13,7 @@
 #include <span>
 #include <vector>
 
+#include <weft/io/hooks/detail/known_sockets.hpp>
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
 
@@ -58,16 +59,33 @@ std::int64_t wait_for_ready(std::span<pollfd> descriptors, time_point limit) noe
   pollfd& only = descriptors[0];
   const std::int64_t events = wait_for_events(only.fd, only.events, limit);
   if (events == -EAGAIN) return 0;
-  if (events < 0) return events;
-  only.revents = static_cast<short>(events);
+  if (events < 0 && events != -EBADF) return events;
+  only.revents = events == -EBADF ? POLLNVAL : static_cast<short>(events);
   return 1;
 }
 
+// Who asks and answers by turns waits for an answer that is not there yet.
+bool would_look_in_vain(std::span<const pollfd> descriptors) noexcept {
+  constexpr short only_reading = POLLIN | POLLPRI | POLLERR | POLLHUP;
+  return descriptors.size() == 1 && (descriptors[0].events & ~only_reading) == 0 &&
+         known_sockets::is_drained(descriptors[0].fd);
+}
+
+void expect_data(std::span<const pollfd> descriptors) noexcept {
+  for (const pollfd& p : descriptors) {
+    if (p.revents != 0) known_sockets::set_drained(p.fd, false);
+  }
+}
+
 std::int64_t poll_all(std::span<pollfd> descriptors, nanoseconds timeout) noexcept {
-  give_way_now_and_then();
-  const std::int64_t ready = look([&] { return real_poll(descriptors.data(), descriptors.size(), 0); });
-  if (ready != 0 || timeout == nanoseconds::zero()) return ready;
-  return wait_for_ready(descriptors, limit_after(timeout));
+  std::int64_t ready = 0;
+  if (timeout == nanoseconds::zero() || !would_look_in_vain(descriptors)) {
+    give_way_now_and_then();
+    ready = look([&] { return real_poll(descriptors.data(), descriptors.size(), 0); });
+  }
+  if (ready == 0 && timeout != nanoseconds::zero()) ready = wait_for_ready(descriptors, limit_after(timeout));
+  expect_data(descriptors);
+  return ready;
 }
 
 // ---- select

@@ -65,8 +65,21 @@ bool does_not_know_nowait(std::int64_t result) noexcept {
   return result >= 0 ? result : negative_errno();
 }
 
+// One buffer at the descriptor's own position, which for a socket is recv().
+bool is_plain_read(vectors buffers, std::int64_t offset) noexcept {
+  return offset == own_position && buffers.size() == 1;
+}
+
+std::span<std::byte> bytes_of(vectors one) noexcept {
+  return {static_cast<std::byte*>(one[0].iov_base), one[0].iov_len};
+}
+
 // A short count of a file would be taken for its end: the front may have been in memory, and the rest on the disk.
 std::int64_t read_vectors(int fd, vectors buffers, std::int64_t offset) noexcept {
+  if (is_plain_read(buffers, offset) && known_sockets::is_plain(fd)) {
+    const std::int64_t received = receive_some(fd, bytes_of(buffers));
+    if (received != -ENOTSOCK) return received;
+  }
   give_way_now_and_then();
   const std::int64_t result = detail::read_now(fd, buffers, offset);
   if (does_not_know_nowait(result)) {
@@ -82,8 +95,13 @@ std::int64_t read_vectors(int fd, vectors buffers, std::int64_t offset) noexcept
   const bool is_short = result > 0 && static_cast<std::size_t>(result) < size_of(buffers);
   if (result != -EAGAIN && !is_short) [[likely]]
     return result;
+  const known_sockets::question asked(fd);
   time_point limit = time_point::max();
-  if ((is_short || !find_socket_limit(fd, POLLIN, limit)) && is_file_on_disk(fd)) {
+  const bool is_waiting_socket = !is_short && find_socket_limit(fd, POLLIN, limit);
+  if (is_waiting_socket && is_plain_read(buffers, offset)) {
+    return receive_after_attempt(fd, bytes_of(buffers), asked, limit);
+  }
+  if (!is_waiting_socket && is_file_on_disk(fd)) {
     const std::vector<iovec> rest =
         detail::without_first(buffers, static_cast<std::size_t>(std::max<std::int64_t>(result, 0)));
     const std::int64_t done = std::max<std::int64_t>(result, 0);

@@ -39,6 +39,7 @@ std::int64_t receive(int fd, void* buffer, std::size_t size, int flags, sockaddr
     char* const rest = static_cast<char*>(buffer) + done;
     return outcome(real_recvfrom(fd, rest, size - done, flags | MSG_DONTWAIT, from, from_size));
   };
+  if ((flags & ~MSG_NOSIGNAL) == 0 && from == nullptr) return receive_some(fd, {static_cast<std::byte*>(buffer), size});
   if ((flags & MSG_WAITALL) == 0) return retry_until_done(fd, POLLIN, [&] { return attempt(0); });
   if ((flags & MSG_PEEK) != 0) {
     return on_helper_thread([&] { return outcome(real_recvfrom(fd, buffer, size, flags, from, from_size)); });
@@ -125,7 +126,9 @@ std::int64_t accept_connection(int fd, sockaddr* peer, socklen_t* size, int flag
     const std::int64_t result = detail::perform(op, nullptr, socket_limit(fd, POLLIN));
     return result == -ETIMEDOUT ? -EAGAIN : result;
   });
-  if (accepted >= 0) name_peer(static_cast<int>(accepted), peer, size);
+  if (accepted < 0) return accepted;
+  known_sockets::forget(static_cast<int>(accepted));
+  name_peer(static_cast<int>(accepted), peer, size);
   return accepted;
 }
 

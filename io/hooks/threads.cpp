@@ -21,6 +21,7 @@
 #include <weft/io/hooks/detail/parking_lot.hpp>
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
+#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 
 namespace weft::io::hooks {
@@ -373,9 +374,12 @@ int sem_clockwait(sem_t* s, clockid_t clock, const timespec* when) {
   return wait_for_semaphore(s, limit_of(clock, *when));
 }
 
+// In a signal handler the worker that it interrupted may be on its way to sleep, where it does not look any more at what becomes ready.
 int sem_post(sem_t* s) noexcept {
   const int result = real_sem_post(s);
-  wake_waiter(s);
+  if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]] {
+    if (weft::driver* own = weft::current_driver()) own->interrupt();
+  }
   return result;
 }
 

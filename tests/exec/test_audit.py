@@ -11,6 +11,7 @@ ALLOWED = {
     "pthread_cond_destroy": "waits for the last waiter to leave, which is about to",
     "malloc|calloc|realloc|free|arena": "locks of the allocator, held for some instructions",
     "_IO_|fflush|fwrite|fputs|puts|vfprintf|fclose": "locks of a stream, held while it is written; its writes go to a file or terminal",
+    "fread|fgets|getline": "reads of a stream, made inside the C library; here of files, where it waits for a page or for the file's lock",
     "dl_open|dl_close|dl_iterate|dlsym|_dl_": "the loader's lock",
     "libpython|_PyEval": "a futex of the interpreter that is its own",
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -318,6 +319,51 @@ TEST(hooked_threads, a_semaphore_wakes_fibers_and_threads) {
   outside.join();
   EXPECT_EQ(passed, 100);
   ::sem_destroy(&s);
+}
+
+// Each fiber that parks makes the scheduler create another, for which it locks mutexes of its own, wherever in the lot those are.
+TEST(hooked_threads, the_scheduler_uses_its_locks_while_fibers_park) {
+  std::vector<sem_t> turns(3000);
+  for (sem_t& s : turns) ASSERT_EQ(::sem_init(&s, 0, 0), 0);
+  std::atomic<std::size_t> waiting{0};
+  run_alone([&] {
+    group g;
+    for (sem_t& s : turns) {
+      g.spawn([&] {
+        ++waiting;
+        EXPECT_EQ(::sem_wait(&s), 0);
+      });
+    }
+    test::give_way_until([&] { return waiting == turns.size(); });
+    for (sem_t& s : turns) ::sem_post(&s);
+    g.join();
+  });
+  for (sem_t& s : turns) ::sem_destroy(&s);
+}
+
+// sem_post() may be called in a handler, which here interrupts the waiter at every point of its way into the wait and out of it.
+TEST(hooked_threads, a_signal_handler_posts_a_semaphore) {
+  static sem_t posted;
+  ASSERT_EQ(::sem_init(&posted, 0, 0), 0);
+  struct sigaction action{}, before{};
+  action.sa_handler = [](int) { ::sem_post(&posted); };
+  action.sa_flags = SA_RESTART;
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
+  run_alone([&] {
+    std::atomic<bool> done{false};
+    std::thread sender([&, waiter = ::pthread_self()] {
+      while (!done) ::pthread_kill(waiter, SIGUSR1);
+    });
+    for (int i = 0; i < 500; ++i) {
+      EXPECT_EQ(::sem_wait(&posted), 0);
+      while (::sem_trywait(&posted) == 0) {
+      }
+    }
+    done = true;
+    sender.join();
+  });
+  ::sigaction(SIGUSR1, &before, nullptr);
+  ::sem_destroy(&posted);
 }
 
 TEST(hooked_threads, waiting_for_a_semaphore_has_its_ends) {

@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include <weft/scheduler/driver.hpp>
+
 #include "io_support.hpp"
 
 namespace weft::io::test {
@@ -163,6 +165,55 @@ TEST_F(rescue_test, a_call_that_is_taken_up_again_is_interrupted) {
     char c = 0;
     EXPECT_EQ(::read(reader.native_handle(), &c, 1), 1) << std::strerror(errno);
     foreign.join();
+  });
+}
+
+// Readers are cancelled on their own worker while another thread, which rescues, has just read for them: what was read must arrive.
+TEST_F(rescue_test, cancellations_meet_rescued_completions) {
+  weft::test::run([] {
+    constexpr std::size_t rounds = 1000;
+    constexpr std::size_t pipes = 20;
+    std::vector<pipe_reader> readers;
+    std::vector<pipe_writer> writers;
+    for (std::size_t i = 0; i < pipes; ++i) {
+      auto [reader, writer] = make_pipe();
+      readers.push_back(std::move(reader));
+      writers.push_back(std::move(writer));
+    }
+    std::atomic<std::size_t> to_rescue{0};
+    std::thread rescuer([&to_rescue, &io = *current_driver(), owner = ::gettid()] {
+      for (std::size_t rescued = 0; rescued < rounds;) {
+        const std::size_t seen = to_rescue.load();
+        if (seen != rescued) io.rescue(owner);
+        rescued = seen;
+      }
+    });
+    std::atomic<std::size_t> received{0};
+    for (std::size_t round = 0; round < rounds; ++round) {
+      std::atomic<std::size_t> begun{0};
+      group g;
+      for (pipe_reader& reader : readers) {
+        g.spawn([&reader, &received, &begun] {
+          ++begun;
+          std::byte bytes[rounds];
+          received += reader.read_some(bytes);
+        });
+      }
+      yield_until([&begun] { return begun == pipes; });
+      for (pipe_writer& writer : writers) writer.write_all("x");
+      to_rescue.store(round + 1);
+      weft::test::spin(static_cast<std::uint32_t>(round % 100) *
+                       20);  // the cancellation comes at every point of the rescue
+      g.cancel();
+      g.join();
+    }
+    rescuer.join();
+    writers.clear();
+    for (pipe_reader& reader : readers) {
+      std::byte bytes[rounds];
+      while (const std::size_t n = reader.read_some(bytes)) received += n;
+    }
+    EXPECT_EQ(received, rounds * pipes);
   });
 }
 

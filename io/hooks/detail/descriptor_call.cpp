@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <weft/io/detail/engine.hpp>
+
 namespace weft::io::hooks {
 
 namespace {
@@ -15,7 +17,63 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds first_pause = 100us;
 constexpr unsigned most_doublings = 7;  // 12.8 ms
 
+[[gnu::noinline]] std::int64_t receive_now(int fd, std::span<std::byte> buffer) noexcept {
+  return detail::receive(fd, buffer, MSG_DONTWAIT);
+}
+
+// Of a plain socket: the engine waits and receives. Also one whose fiber is cancelled gets what is there.
+std::int64_t receive_plain(int fd, std::span<std::byte> buffer, bool expected_to_wait) noexcept {
+  return inside([&] {
+    detail::operation op(detail::opcode::receive, fd);
+    constexpr std::size_t most = 1U << 30;  // a stream may return less than there is room for
+    op.data = buffer.data();
+    op.size = static_cast<std::uint32_t>(std::min(buffer.size(), most));
+    op.expected_to_wait = expected_to_wait;
+    try {
+      return detail::perform(op);
+    } catch (const cancelled&) {
+      const std::int64_t at_last = receive_now(fd, buffer);
+      if (at_last == -EAGAIN) throw;
+      return at_last;
+    }
+  });
+}
+
+std::int64_t receive_in_vain_or_not(int fd, std::span<std::byte> buffer) noexcept {
+  if (known_sockets::is_plain(fd) && known_sockets::is_drained(fd) && !buffer.empty()) {
+    return receive_plain(fd, buffer, false);
+  }
+  give_way_now_and_then();
+  const std::int64_t result = receive_now(fd, buffer);
+  if (result != -EAGAIN) return result;
+  if (known_sockets::is_plain(fd)) return receive_plain(fd, buffer, true);
+  const known_sockets::question asked(fd);
+  return receive_after_attempt(fd, buffer, asked, socket_limit(fd, POLLIN));
+}
+
 }  // namespace
+
+std::int64_t receive_some(int fd, std::span<std::byte> buffer) noexcept {
+  const std::int64_t result = receive_in_vain_or_not(fd, buffer);
+  if (result == -ENOTSOCK) known_sockets::forget(fd);
+  const bool drained = result == -EAGAIN || (result > 0 && static_cast<std::size_t>(result) < buffer.size());
+  known_sockets::set_drained(fd, drained);
+  return result;
+}
+
+std::int64_t receive_after_attempt(int fd, std::span<std::byte> buffer, const known_sockets::question& asked,
+                                   time_point limit) noexcept {
+  if (is_nonblocking(fd)) return -EAGAIN;
+  if (limit == time_point::max()) {
+    asked.learn_plain();
+    return receive_plain(fd, buffer, true);
+  }
+  descriptor_wait wait(fd, POLLIN, limit);
+  for (;;) {
+    if (const std::int64_t failed = wait.again(); failed != 0) return failed;
+    if (const std::int64_t result = receive_now(fd, buffer); result != -EAGAIN) return result;
+  }
+}
 
 [[gnu::noinline]] bool find_socket_limit(int fd, short event, time_point& limit) noexcept {
   limit = time_point::max();

@@ -1,14 +1,17 @@
 // The pattern of nearly all hooks: try so that it cannot wait; where it would have to, wait for readiness and try again.
 //
-// Nothing is remembered about descriptors: whether one is set to O_NONBLOCK, and how long its socket may wait, is asked of the kernel when a call
-// would have to wait. So nothing goes wrong with descriptors that were duplicated, inherited or came over a socket, and calls that cannot wait (close,
-// dup, fcntl, setsockopt) need no hook. O_NONBLOCK is never set: it belongs to all who share the file.
+// Whether a descriptor is set to O_NONBLOCK, and how long its socket may wait, is asked of the kernel when a call would have to wait. Of sockets it is
+// remembered if the answer is no (known_sockets.hpp); of nothing else, since pipes and terminals are what processes share. O_NONBLOCK is never
+// set: it belongs to all who share the file.
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <weft/io/detail/system_calls.hpp>
+#include <weft/io/hooks/detail/known_sockets.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
 
 namespace weft::io::hooks {
@@ -39,6 +42,13 @@ class descriptor_wait {
   bool limit_known_ = false;
   time_point limit_{};
 };
+
+// Receiving from a socket, as recv() does: without an attempt where the last call has drained it, since it would be in vain, and with one
+// operation for the wait and the data. -ENOTSOCK if it is none.
+std::int64_t receive_some(int fd, std::span<std::byte> buffer) noexcept;
+// What comes after an attempt that would have had to wait, for who has asked the kernel for the socket's time limit.
+std::int64_t receive_after_attempt(int fd, std::span<std::byte> buffer, const known_sockets::question& asked,
+                                   time_point limit) noexcept;
 
 // attempt() returns a count or a negative errno, and does not wait. Returns the same.
 template <class Attempt>

@@ -6,6 +6,7 @@
 
 #include <weft/io/detail/engine.hpp>
 #include <weft/io/detail/poll_many.hpp>
+#include <weft/io/detail/system_calls.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 
@@ -49,11 +50,17 @@ std::int64_t error_of_exception() noexcept {
 }
 
 std::int64_t wait_for_events(int fd, short events, time_point limit) noexcept {
-  return inside([&] {
+  return inside([&]() -> std::int64_t {
     detail::operation op(detail::opcode::poll, fd);
     op.flags = static_cast<std::uint16_t>(events);
-    const std::int64_t result = detail::perform(op, nullptr, limit);
-    return result == -ETIMEDOUT ? -EAGAIN : result;
+    try {
+      const std::int64_t result = detail::perform(op, nullptr, limit);
+      return result == -ETIMEDOUT ? -EAGAIN : result;
+    } catch (const cancelled&) {
+      pollfd look{fd, events, 0};
+      if (detail::poll_blocking({&look, 1}, std::chrono::nanoseconds(0)) <= 0) throw;
+      return look.revents;
+    }
   });
 }
 

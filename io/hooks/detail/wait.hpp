@@ -48,7 +48,7 @@ std::int64_t on_helper_thread(Call call) noexcept {
   return inside([&] { return blocking([&]() -> std::int64_t { return call(); }); });
 }
 
-// Waits until one of the poll events is there, and returns those that are; -EAGAIN when the limit came first.
+// Waits until one of the poll events is there, and returns those that are, also where the fiber is cancelled; -EAGAIN when the limit came first.
 std::int64_t wait_for_events(int fd, short events, time_point limit) noexcept;
 // The same of several: their number, or 0 when the limit came first.
 std::int64_t wait_for_any(std::span<pollfd> descriptors, time_point limit) noexcept;
