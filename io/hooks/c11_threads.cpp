@@ -31,6 +31,8 @@ pthread_cond_t* posix(cnd_t* c) noexcept { return reinterpret_cast<pthread_cond_
 
 }  // namespace
 
+// Also where all else of a library is hidden.
+#pragma GCC visibility push(default)
 extern "C" {
 
 int mtx_lock(mtx_t* m) { return as_c11(::pthread_mutex_lock(posix(m))); }
@@ -63,3 +65,4 @@ int thrd_sleep(const timespec* duration, timespec* left) {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
