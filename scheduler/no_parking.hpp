@@ -8,8 +8,8 @@ namespace detail {
 struct fiber;
 }
 
-// From construction to destruction, calls of this fiber that would park throw std::logic_error; yields do nothing, a
-// sleep blocks the thread. Nests. Does nothing on a thread that runs no fiber. Costs about 2 ns; never throws.
+// From construction to destruction, calls of this fiber that would park throw std::logic_error, sleeps included; yields do
+// nothing. Nests. Does nothing on a thread that runs no fiber. Costs about 2 ns; never throws.
 class no_parking {
  public:
   no_parking() noexcept;

@@ -24,6 +24,10 @@ detail::fiber* parking_fiber() noexcept {
 [[noreturn]] void refuse_to_park() {
   detail::worker* w = detail::this_worker();
   if (w != nullptr && w->runtime().is_gone()) detail::die_after_fork();
+  if (w != nullptr && w->current()->current_scope != nullptr) {
+    throw std::logic_error(
+        "weft: this call parks the calling fiber, which must not wait here (no_parking): its stack is lent to others");
+  }
   throw std::logic_error("weft: this call parks the calling fiber, and there is none: call it inside weft::run");
 }
 

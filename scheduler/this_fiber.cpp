@@ -39,7 +39,7 @@ void yield_after_slice() {
 }
 
 void sleep_until(std::chrono::steady_clock::time_point when) {
-  if (!in_fiber()) {
+  if (detail::this_worker() == nullptr) {
     sleep_thread_until(when);
     return;
   }

@@ -71,6 +71,7 @@ class engine {
  public:
   // Throws std::system_error or std::runtime_error if the engine cannot be had (the message says why and what to do).
   explicit engine(engine_options options = {});
+  // What keeps the engine alive last, this or a module, awaits the end of its thread: parks, for a millisecond at most.
   ~engine();
   engine(engine&&) noexcept;
   engine& operator=(engine&&) noexcept;

@@ -71,13 +71,14 @@ struct guest_limits {
   std::uint64_t table_elements = 0;
   // Descriptors open at once, those that it was given included; 0: 65,536, and there it gets an error instead of ending.
   unsigned descriptors = 0;
-  // Bytes that it writes, to its streams, files and sockets together; 0: no limit. A write that would pass it is not
-  // done.
+  // Bytes that it writes, to its streams, files and sockets together, and has reserved in files (fd_allocate); 0: no limit. A
+  // write that would pass it is not done.
   std::uint64_t output = 0;
   // Time on a CPU, host functions included; 0: no limit. What it waits for does not count. Looked at when a time slice
   // ends and when it waits, so it may be exceeded by two slices, 2 ms.
   std::chrono::nanoseconds cpu_time{};
-  // Time since it was started, waits included; 0: no limit. Outside of weft's fibers it does not cut waits short.
+  // Time in its calls, waits and the making of the instance included; what passes between two calls of an instance does not count.
+  // 0: no limit. Outside of weft's fibers it does not cut waits short.
   std::chrono::nanoseconds wall_time{};
 };
 
@@ -111,8 +112,9 @@ struct guest_options {
   // runs.
   std::vector<int> sockets = {};
   // Modules of the same engine that the guest's module imports from, by the name it gives them, each with what it imports
-  // itself before it. They are part of the guest: instantiated with it, and under its limits. The exports of a module
-  // that is a program (it has _start) get a fresh instance a call.
+  // itself before it. They are part of the guest: instantiated with it, under its limits, and `functions` are theirs as well;
+  // where a module and a function have the same name, the module's is taken. The exports of a module that is a program (it has
+  // _start) get a fresh instance a call.
   std::vector<std::pair<std::string, module>> preloads = {};
   // Fills in guest_statistics::cpu_time; a limit of CPU time does so as well. Costs some 100 ns each time the guest stops
   // or goes on.

@@ -202,6 +202,16 @@ TEST(exchange_test, children_end_with_their_parent_and_there_are_no_more_than_gr
   });
 }
 
+TEST(exchange_test, a_guest_ends_its_children_and_goes_on) {
+  weft::test::run([] {
+    const result r = talk({"canceller"}, with_children());
+    EXPECT_EQ(r.output,
+              "sleep: Operation canceled\nspin: Operation canceled\nexit: 7\nno child: Bad file descriptor\n"
+              "a channel: Capabilities insufficient\n");
+    EXPECT_EQ(r.exit_code, 0);
+  });
+}
+
 TEST(exchange_test, without_a_fiber_there_are_no_children) {
   EXPECT_EQ(talk({"parent-of-exit"}, with_children()).output, "spawn: Not supported\n");
 }

@@ -209,11 +209,15 @@ TEST(host_functions_test, one_that_was_to_answer_at_once_cannot_wait) {
     event never;
     host_functions host;
     host.add_immediate("app", "wait", [&] { never.wait(); });
-    try {
-      guest(forwarder("wait", "", ""), {.functions = host}).call<void()>("call");
-      FAIL() << "returned";
-    } catch (const trap& t) {
-      EXPECT_THAT(t.reason(), HasSubstr("host function app.wait failed"));
+    host.add_immediate("app", "sleep", [] { sleep_for(std::chrono::hours(1)); });
+    for (const char* name : {"wait", "sleep"}) {
+      try {
+        guest(forwarder(name, "", ""), {.functions = host}).call<void()>("call");
+        FAIL() << "returned";
+      } catch (const trap& t) {
+        EXPECT_THAT(t.reason(), HasSubstr(std::string("host function app.") + name + " failed"));
+        EXPECT_THAT(t.reason(), HasSubstr("must not wait here"));
+      }
     }
     weft::yield();  // the fiber may wait again
     sleep_for(std::chrono::microseconds(1));
@@ -235,6 +239,47 @@ TEST(host_functions_test, values_that_follow_the_work_are_those_of_the_caller) {
       });
     }
     g.join();
+  });
+}
+
+// A module in between calls the host's functions as well, and comes before those of its name.
+TEST(host_functions_test, they_are_there_for_what_is_preloaded) {
+  weft::test::run([] {
+    const wasm::module doubler = assemble_module(R"((module
+      (import "app" "one" (func $one (result i32)))
+      (func (export "two") (result i32) (i32.mul (call $one) (i32.const 2)))
+      (func (export "three") (result i32) (i32.const 3))))",
+                                                 "doubler.wasm");
+    const wasm::module user = assemble_module(R"((module
+      (import "app" "one" (func $one (result i32)))
+      (import "lib" "two" (func $two (result i32)))
+      (import "lib" "three" (func $three (result i32)))
+      (func (export "all") (result i32)
+        (i32.add (i32.mul (call $one) (i32.const 100)) (i32.add (i32.mul (call $two) (i32.const 10)) (call $three))))))",
+                                              "user.wasm");
+    host_functions host;
+    host.add("app", "one", [] {
+      sleep_for(std::chrono::microseconds(1));
+      return 1;
+    });
+    host.add_immediate("lib", "three", [] { return 9; });
+    guest_options options{.preloads = {{"lib", doubler}}, .functions = host};
+    EXPECT_EQ(guest(user, options).call<int()>("all"), 123);
+    instance kept(user, options);
+    EXPECT_EQ(kept.call<int()>("all"), 123);
+    EXPECT_EQ(kept.call<int()>("all"), 123);
+
+    host_functions other;
+    other.add("app", "one", [](int x) { return x; });
+    options.functions = other;
+    try {
+      guest g(user, options);
+      FAIL() << "made";
+    } catch (const module_error& e) {
+      EXPECT_EQ(e.fault(), module_fault::wrong_signature);
+      EXPECT_THAT(e.what(), HasSubstr("'doubler.wasm' imports app.one"));
+    }
+    EXPECT_THROW(guest(user, {.preloads = {{"lib", doubler}}}), module_error);
   });
 }
 

@@ -114,6 +114,41 @@ TEST(limits_test, cpu_time_does_not_count_waits) {
   });
 }
 
+TEST(limits_test, room_reserved_in_files_counts_as_output) {
+  weft::test::run([] {
+    const scratch_folder folder;
+    const auto reserve = [&](const char* bytes, std::uint64_t limit) {
+      return trap_when({"allocate", "/data/file", bytes}, {.output = limit}, folder.path());
+    };
+    expect_limit(reserve("4097", 4096), trap_code::output_limit, "4 KiB", "limits.output", "--max-output");
+    expect_limit(reserve("1099511627776", 4096), trap_code::output_limit, "4 KiB", "limits.output", "--max-output");
+    EXPECT_EQ(std::filesystem::file_size(folder / "file"), 0U);
+    // The guest reserves twice, which is too much together.
+    expect_limit(reserve("4096", 8000), trap_code::output_limit, "7.812 KiB", "limits.output", "--max-output");
+    EXPECT_EQ(std::filesystem::file_size(folder / "file"), 4096U);
+    EXPECT_EQ(run_guest(load("limits"), {.arguments = {"allocate", "/data/file", "4096"},
+                                         .directories = {{folder.path(), "/data"}},
+                                         .limits = {.output = 8192}})
+                  .exit_code,
+              0);
+  });
+}
+
+// The pause between the calls is longer than the limit.
+TEST(limits_test, wall_time_of_an_instance_passes_in_its_calls_only) {
+  weft::test::run([] {
+    instance i(assemble_module(R"((module
+      (import "weft" "sleep" (func $sleep (param i64) (result i32)))
+      (func (export "sleep") (param i64) (result i32) (call $sleep (local.get 0)))))"),
+               {.limits = {.wall_time = 500ms}});
+    const auto nap = i.function<int(std::int64_t)>("sleep");
+    EXPECT_EQ(nap(1), 0);
+    weft::sleep_for(550ms);
+    EXPECT_EQ(nap(1), 0);
+    EXPECT_THROW(nap(3'600'000'000'000), trap);
+  });
+}
+
 TEST(limits_test, wall_time_of_guests_that_compute_or_wait) {
   weft::test::run([] {
     for (const char* what : {"compute", "sleep"}) {

@@ -14,6 +14,7 @@
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 #include <weft/wasm/detail/limit.hpp>
+#include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
 #include <weft/wasm/wasi/binding.hpp>
 
@@ -108,6 +109,19 @@ void execution::begin_instance(module_core& module, bool on_demand, std::uint64_
   weft_guest_begin_instantiation(guest_.get(), code.prepared);
 }
 
+namespace {
+
+// The embedder's functions beside the host's own, for what is linked anew each time; null without any.
+linker_handle linker_with(const std::shared_ptr<const host_function_table>& functions, const backend& home) {
+  if (!functions) return nullptr;
+  linker_handle linker(weft_linker_new(home.engine()));
+  define_own_functions(*linker);
+  functions->define_in(*linker);
+  return linker;
+}
+
+}  // namespace
+
 void execution::begin_linked_instance(module_core& module, bool on_demand) {
   const loaded_code& main = code_of(module, on_demand);
   std::vector<weft_preload> list;
@@ -116,9 +130,10 @@ void execution::begin_linked_instance(module_core& module, bool on_demand) {
     if (code.home != main.home) throw pool_is_full{};
     list.push_back({to_slice(std::string_view(p.name)), code.module.get()});
   }
+  const linker_handle with_functions = linker_with(host_function_table::of(context_.options().functions), *main.home);
+  const weft_linker* linker = with_functions ? with_functions.get() : main.home->linker();
   weft_error* raw = nullptr;
-  weft_guest_begin_linked_instantiation(guest_.get(), main.home->linker(), list.data(), list.size(), main.module.get(),
-                                        &raw);
+  weft_guest_begin_linked_instantiation(guest_.get(), linker, list.data(), list.size(), main.module.get(), &raw);
   if (const error_handle error(raw); error) throw make_trap(*error);
 }
 
@@ -192,6 +207,7 @@ std::span<std::uint8_t> execution::memory() noexcept {
 }
 
 std::optional<int> execution::drive() {
+  const time_budget::call timed(budget_);
   const computing now(ticker_);
   for (;;) {
     weft_error* raw = nullptr;

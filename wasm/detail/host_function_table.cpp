@@ -124,6 +124,14 @@ const host_function* host_function_table::find(std::string_view module, std::str
   return found != functions_.end() ? found->get() : nullptr;
 }
 
+void host_function_table::check_type(const module_item& import, const std::string& module) const {
+  const host_function* function = find(import.module, import.name);
+  if (function == nullptr || function->signature() == import.kind) return;
+  throw module_error(module_fault::wrong_signature,
+                     "'" + module + "' imports " + full_name(*function) + " as " + readable_signature(import.kind) +
+                         ", and the host's function is " + readable_signature(function->signature()));
+}
+
 void host_function_table::define_in(weft_linker& linker) const {
   for (const auto& function : functions_) {
     const weft_definition definition{.module = to_slice(function->module()),
@@ -153,13 +161,7 @@ std::shared_ptr<linkage> host_function_table::link(const std::shared_ptr<compile
 }
 
 void linkage::bind(const loaded_code& code, const std::string& module, prepared_handle& into) const {
-  for (const module_item& import : code_->imports()) {
-    const host_function* function = functions_->find(import.module, import.name);
-    if (function == nullptr || function->signature() == import.kind) continue;
-    throw module_error(module_fault::wrong_signature,
-                       "'" + module + "' imports " + full_name(*function) + " as " + readable_signature(import.kind) +
-                           ", and the host's function is " + readable_signature(function->signature()));
-  }
+  for (const module_item& import : code_->imports()) functions_->check_type(import, module);
   const linker_handle linker(weft_linker_new(code.home->engine()));
   define_own_functions(*linker);
   functions_->define_in(*linker);

@@ -52,6 +52,8 @@ class host_function_table : public std::enable_shared_from_this<host_function_ta
 
   [[nodiscard]] const host_function* find(std::string_view module, std::string_view name) const noexcept;
   void define_in(weft_linker& linker) const;
+  // Throws module_error if the import is one of these functions, but of another type.
+  void check_type(const module_item& import, const std::string& module) const;
 
   // The module bound to these functions; the same again while somebody has it.
   [[nodiscard]] std::shared_ptr<linkage> link(const std::shared_ptr<compiled>& code) const;

@@ -39,10 +39,7 @@ program::program(module m, guest_options options)
   const module_core& core = *module_.core_;
   for (const auto& [alias, preload] : options_.preloads) preloads_.push_back({alias, preload.core_.get()});
   if (!preloads_.empty()) {
-    if (host_function_table::of(options_.functions)) {
-      throw std::invalid_argument("guest '" + name_ + "' cannot have both host functions and preloaded modules");
-    }
-    check_links(core, preloads_);
+    check_links(core, preloads_, host_function_table::of(options_.functions).get());
   } else if (const auto& table = host_function_table::of(options_.functions)) {
     functions_ = table->link(core.shared_code());
     static_cast<void>(functions_->ready(module_.name()));

@@ -6,6 +6,10 @@
 
 #include <exception>
 
+#include <weft/scheduler/blocking.hpp>
+#include <weft/scheduler/shield.hpp>
+#include <weft/scheduler/this_fiber.hpp>
+
 namespace weft::wasm::detail {
 
 namespace {
@@ -27,6 +31,18 @@ ticker::~ticker() {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
     wake_.notify_one();
+  }
+  if (thread_.joinable()) join();
+}
+
+// The thread may be in the midst of its pause, and others have the worker meanwhile. Cleaning up is no place to be cancelled.
+void ticker::join() noexcept {
+  if (in_fiber()) {
+    try {
+      const shield during(std::chrono::seconds(1));
+      blocking([this] { thread_.join(); });
+    } catch (...) {  // no thread to be had, or no memory
+    }
   }
   if (thread_.joinable()) thread_.join();
 }

@@ -16,7 +16,7 @@ class ticker {
   // Long enough to be cheap, short enough that a cancelled guest is gone and a ready one has its turn within moments.
   static constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(1);
 
-  // The thread starts with the first guest. `tick` is called on it and must not throw.
+  // The thread starts with the first guest; the destructor awaits its end, and parks meanwhile. `tick` is called on it and must not throw.
   explicit ticker(std::function<void()> tick) : tick_(std::move(tick)) {}
   ~ticker();
   ticker(const ticker&) = delete;
@@ -33,6 +33,7 @@ class ticker {
 
  private:
   void awaken();
+  void join() noexcept;
   void work();
   bool sleep_unless_needed();
 

@@ -168,7 +168,7 @@ bool is_ready(state& own, const wanted_case& wish) {
       static_cast<void>(own.sender_at(wish.subject));
       return false;
     case case_kind::child_end:
-      return own.child_at(wish.subject).exit_code.has_value();
+      return own.child_at(wish.subject).ended;
   }
   throw failure{errc::inval};
 }
@@ -238,7 +238,7 @@ outcome spawn(call& c, pointer name, size name_length, pointer arguments, size a
   });
 }
 
-int exit_code_of(child& c) {
+std::optional<int> exit_code_of(child& c) {
   try {
     return c.ending.get();
   } catch (...) {
@@ -251,17 +251,24 @@ outcome child_wait(call& c, handle h, pointer out_code, timeout t) {
   child& waited_for = c.guest.talk().child_at(h);
   static_cast<void>(c.memory.bytes(out_code, sizeof(std::int32_t)));
   return c.wait([&waited_for, memory = c.memory, out_code, t]() -> outcome {
-    if (!waited_for.exit_code) {
+    if (!waited_for.ended) {
       if (t < 0) {
         waited_for.ending.wait();
       } else if (!waited_for.ending.wait_for(std::chrono::nanoseconds(t))) {
         return t == 0 ? errc::again : errc::timedout;
       }
       waited_for.exit_code = exit_code_of(waited_for);
+      waited_for.ended = true;
     }
+    if (!waited_for.exit_code) return errc::canceled;
     memory.store(out_code, *waited_for.exit_code);
     return errc::success;
   });
+}
+
+outcome child_cancel(call& c, handle h) {
+  c.guest.talk().child_at(h).stop->stop();
+  return errc::success;
 }
 
 constexpr std::array all = {
@@ -274,6 +281,7 @@ constexpr std::array all = {
     wasi::may_wait<&sleep>("sleep"),
     wasi::may_wait<&spawn>("spawn"),
     wasi::may_wait<&child_wait>("child_wait"),
+    wasi::at_once<&child_cancel>("child_cancel"),
 };
 
 }  // namespace

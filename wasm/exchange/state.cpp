@@ -13,7 +13,7 @@ namespace {
 using wasi::errc;
 using wasi::failure;
 
-bool is_running(const child& c) { return c.ending.valid() && !c.exit_code && !c.ending.done(); }
+bool is_running(const child& c) { return c.ending.valid() && !c.ended && !c.ending.done(); }
 
 }  // namespace
 
@@ -107,8 +107,13 @@ handle state::spawn(std::string_view name, std::vector<std::string> arguments, s
   given.channels.insert(given.channels.begin(), std::make_move_iterator(channels.begin()),
                         std::make_move_iterator(channels.end()));
   guest started(found->program, std::move(given));
-  const handle h = place(child{.program = program});
-  child_at(h).ending = children_->spawn([started = std::move(started)]() mutable { return started.run(); });
+  auto stop = std::make_shared<stop_switch>();
+  const handle h = place(child{.program = program, .stop = stop});
+  child_at(h).ending =
+      children_->spawn([started = std::move(started), stop = std::move(stop)]() mutable -> std::optional<int> {
+        std::optional<int> exit_code;
+        return stop->run([&] { exit_code = started.run(); }) ? exit_code : std::nullopt;
+      });
   return h;
 }
 

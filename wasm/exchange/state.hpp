@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <weft/scheduler/group.hpp>
+#include <weft/wasm/exchange/stop_switch.hpp>
 #include <weft/wasm/guest_options.hpp>
 #include <weft/wasm/message.hpp>
 #include <weft/wasm/wasi/types.hpp>
@@ -35,7 +36,9 @@ struct receiving_end {
 
 struct child {
   std::size_t program;  // of the guest's child_programs
-  task<int> ending = {};
+  std::shared_ptr<stop_switch> stop = {};
+  task<std::optional<int>> ending = {};  // without a value if it was stopped
+  bool ended = false;                    // and what it has given is the next
   std::optional<int> exit_code = {};
 };
 

@@ -70,7 +70,14 @@ class context {
   // Before bytes are written: throws detail::limit_passed if the guest may not write as many.
   void check_output(std::uint64_t bytes) const {
     const std::uint64_t limit = options_.limits.output;
-    if (limit != 0 && bytes > limit - bytes_written_) throw detail::limit_passed{trap_code::output_limit};
+    if (limit != 0 && bytes > limit - bytes_written_ - bytes_allocated_) {
+      throw detail::limit_passed{trap_code::output_limit};
+    }
+  }
+  // Room on a disk that is reserved counts against the same limit, whether it is had in the end or not.
+  void charge_allocation(std::uint64_t bytes) {
+    check_output(bytes);
+    if (options_.limits.output != 0) bytes_allocated_ += bytes;
   }
   void count_written(std::uint64_t bytes) noexcept { bytes_written_ += bytes; }
   void count_read(std::uint64_t bytes) noexcept { bytes_read_ += bytes; }
@@ -105,6 +112,7 @@ class context {
   exchange::state* talk_ = nullptr;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t bytes_written_ = 0;
+  std::uint64_t bytes_allocated_ = 0;  // only where there is a limit
 };
 
 // One call of a host function.

@@ -87,6 +87,7 @@ outcome fd_allocate(call& c, fd_number fd, std::uint64_t offset, std::uint64_t l
   const descriptor& d = regular(c, fd, right::fd_allocate);
   if (offset > INT64_MAX || length > INT64_MAX || length == 0) return errc::inval;
   if (length > INT64_MAX - offset) return errc::fbig;
+  c.guest.charge_allocation(length);
   if (length <= allocated_at_once) return from_errno(allocate(d.fd, 0, offset, length));
   return c.wait([host = d.fd, offset, length]() -> outcome { return allocate_in_pieces(host, offset, length); });
 }

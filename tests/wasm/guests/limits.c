@@ -48,6 +48,13 @@ static int sleep_and_compute(void) {
   }
 }
 
+// Twice, with whatever the call says each time.
+static int allocate(const char* path, const char* bytes) {
+  const int fd = open(path, O_RDWR | O_CREAT, 0600);
+  const off_t size = atoll(bytes);
+  return posix_fallocate(fd, 0, size) == 0 && posix_fallocate(fd, 0, size) == 0 ? 0 : 3;
+}
+
 // Seen from outside, or the compiler would leave the allocation out.
 void* volatile latest;
 
@@ -71,6 +78,7 @@ int main(int argc, char** argv) {
   if (strcmp(what, "open-close") == 0) return open_and_close(path);
   if (strcmp(what, "write") == 0) return write_without_end(1);
   if (strcmp(what, "write-file") == 0) return write_without_end(open(path, O_WRONLY | O_CREAT, 0600));
+  if (strcmp(what, "allocate") == 0) return allocate(path, argv[3]);
   if (strcmp(what, "compute") == 0) return compute_without_end();
   if (strcmp(what, "sleep") == 0) return sleep_for(path);
   if (strcmp(what, "sleep-compute") == 0) return sleep_and_compute();

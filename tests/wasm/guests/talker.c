@@ -171,6 +171,41 @@ static int start(const char* arguments, size_t length) {
   return 0;
 }
 
+// Ends a child that does this, and tells how it ended.
+static int cancel_child(const char* arguments, size_t length) {
+  weft_child child;
+  int error = weft_spawn("stage", arguments, length, 0, 0, &child);
+  if (error != 0) return fail("spawn", error);
+  if ((error = weft_child_cancel(child)) != 0) return fail("cancel", error);
+  int code;
+  error = weft_child_wait(child, &code, WEFT_FOREVER);
+  printf("%s: %s\n", arguments, strerror(error));
+  if (weft_child_wait(child, &code, WEFT_FOREVER) != error) return fail("wait again", error);
+  return weft_close(child);
+}
+
+static int cancel_children(void) {
+  const char sleep[] =
+      "sleep\0"
+      "3600000000000";
+  if (cancel_child(sleep, sizeof sleep) != 0 || cancel_child("spin", sizeof "spin") != 0) return 1;
+  weft_child child;
+  int error = weft_spawn("stage",
+                         "exit\0"
+                         "7",
+                         7, 0, 0, &child);
+  int code;
+  if (error != 0 || (error = weft_child_wait(child, &code, WEFT_FOREVER)) != 0) return fail("wait", error);
+  if ((error = weft_child_cancel(child)) != 0) return fail("cancel", error);
+  if ((error = weft_child_wait(child, &code, WEFT_FOREVER)) != 0) return fail("wait", error);
+  printf("exit: %d\n", code);
+  weft_channel ends[2];
+  if ((error = weft_channel_create(1, &ends[0], &ends[1])) != 0) return fail("create", error);
+  printf("no child: %s\n", strerror(weft_child_cancel(77)));
+  printf("a channel: %s\n", strerror(weft_child_cancel(ends[0])));
+  return 0;
+}
+
 int main(int argc, char** argv) {
   setvbuf(stdout, 0, _IOLBF, 0);
   const char* command = argc > 1 ? argv[1] : "";
@@ -198,6 +233,11 @@ int main(int argc, char** argv) {
     while (weft_spawn("stage", arguments, sizeof arguments, 0, 0, &child) == 0) ++started;
     printf("%d children\n", started);
     return 0;
+  }
+  if (strcmp(command, "canceller") == 0) return cancel_children();
+  if (strcmp(command, "spin") == 0) {
+    for (volatile int i = 0;; ++i) {
+    }
   }
   puts("talker: no such command");
   return 2;

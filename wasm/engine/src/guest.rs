@@ -211,6 +211,8 @@ pub unsafe extern "C" fn weft_guest_begin_call(
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_guest_poll(guest: &mut Guest, error: &mut Option<Box<WeftError>>) -> Stop {
     let Some(running) = guest.call.as_mut() else { return Stop::Ended };
+    // Wasmtime also gives way on its own account, when it collects garbage. That is like the end of a time slice.
+    guest.board.stop.set(Stop::Slice);
     let result = match guarded(|| Ok(running.as_mut().poll(&mut Context::from_waker(Waker::noop())))) {
         Ok(Poll::Pending) => return guest.board.stop.get(),
         Ok(Poll::Ready(result)) => result,

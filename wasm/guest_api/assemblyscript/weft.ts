@@ -25,6 +25,7 @@ export namespace Status {
 @external("weft", "spawn") declare function spawnProgram(
   program: usize, length: u32, args: usize, argsLength: u32, channels: usize, count: u32, out: usize): i32;
 @external("weft", "child_wait") declare function childWait(child: u32, code: usize, timeout: i64): i32;
+@external("weft", "child_cancel") declare function childCancel(child: u32): i32;
 
 // Where the host puts numbers.
 const first = memory.data(4);
@@ -105,5 +106,10 @@ export class Child {
   // Its exit code, when it has ended; -1 if the limit comes first.
   wait(timeout: i64 = FOREVER): i32 {
     return childWait(this.handle, first, timeout) == Status.OK ? load<i32>(first) : -1;
+  }
+
+  // Ends it, within moments; does not wait for that. wait() then gives -1, unless it was faster.
+  cancel(): i32 {
+    return childCancel(this.handle);
   }
 }

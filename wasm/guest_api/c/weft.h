@@ -60,6 +60,9 @@ WEFT_IMPORT("spawn")
 int weft_import_spawn(const char* program, size_t length, const char* arguments, size_t arguments_length,
                       const weft_channel* channels, size_t channel_count, weft_child* out);
 WEFT_IMPORT("child_wait") int weft_child_wait(weft_child child, int* exit_code, int64_t timeout);
+// Ends the child at its next wait, or within moments if it computes; does not wait for that. weft_child_wait() then gives
+// ECANCELED, unless the child was faster.
+WEFT_IMPORT("child_cancel") int weft_child_cancel(weft_child child);
 
 #undef WEFT_IMPORT
 

@@ -50,6 +50,9 @@ func spawn(program unsafe.Pointer, length uint32, arguments unsafe.Pointer, argu
 //go:wasmimport weft child_wait
 func childWait(child uint32, code unsafe.Pointer, timeout int64) uint32
 
+//go:wasmimport weft child_cancel
+func childCancel(child uint32) uint32
+
 func errorOf(code uint32) error {
 	if code == 0 {
 		return nil
@@ -144,3 +147,6 @@ func (c Child) Wait(limit time.Duration) (int, error) {
 	err := errorOf(childWait(uint32(c), unsafe.Pointer(&code), int64(limit)))
 	return int(code), err
 }
+
+// Cancel ends the child, within moments, and does not wait for that. Wait then returns ECANCELED, unless the child was faster.
+func (c Child) Cancel() error { return errorOf(childCancel(uint32(c))) }

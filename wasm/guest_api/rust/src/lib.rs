@@ -27,6 +27,7 @@ mod host {
             out: *mut u32,
         ) -> u32;
         pub fn child_wait(child: u32, code: *mut i32, timeout: i64) -> u32;
+        pub fn child_cancel(child: u32) -> u32;
     }
 }
 
@@ -54,6 +55,8 @@ pub struct Error(pub u32);
 
 impl Error {
     pub const AGAIN: Error = Error(6);
+    /// The child was cancelled.
+    pub const CANCELLED: Error = Error(11);
     pub const NOT_FOUND: Error = Error(44);
     /// The message does not fit into the buffer; it is kept.
     pub const TOO_LONG: Error = Error(61);
@@ -225,5 +228,10 @@ impl Child {
         let mut code = 0;
         check(unsafe { host::child_wait(self.0, &mut code, limit.number()) })?;
         Ok(code)
+    }
+
+    /// Ends it, within moments; does not wait for that. `wait` then gives `Error::CANCELLED`, unless it was faster.
+    pub fn cancel(&self) -> Result<(), Error> {
+        check(unsafe { host::child_cancel(self.0) })
     }
 }
