@@ -186,6 +186,13 @@ int thrd_create(thrd_t* id, thrd_start_t function, void* argument) {
 
 void thrd_exit(int result) { ::pthread_exit(reinterpret_cast<void*>(static_cast<std::intptr_t>(result))); }
 
+int thrd_join(thrd_t id, int* result) {
+  void* value = nullptr;
+  if (::pthread_join(id, &value) != 0) return thrd_error;
+  if (result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(value));
+  return thrd_success;
+}
+
 int thrd_detach(thrd_t id) { return ::pthread_detach(id) == 0 ? thrd_success : thrd_error; }
 
 int pthread_join(pthread_t id, void** result) {

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include <cerrno>
-#include <cstdint>
 
 namespace {
 
@@ -49,13 +48,6 @@ int cnd_broadcast(cnd_t* c) { return as_c11(::pthread_cond_broadcast(posix(c)));
 
 void call_once(once_flag* flag, void (*function)()) {
   ::pthread_once(reinterpret_cast<pthread_once_t*>(flag), function);
-}
-
-int thrd_join(thrd_t thread, int* result) {
-  void* value = nullptr;
-  const int error = ::pthread_join(thread, &value);
-  if (error == 0 && result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(value));
-  return as_c11(error);
 }
 
 // As the standard has it: 0, -1 for a signal, or another negative number.

@@ -6,6 +6,7 @@
 // owner, count and kind, the rwlock's writer, the semaphore's mark of being shared.
 #include <pthread.h>
 #include <semaphore.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ constexpr real_function<decltype(::pthread_rwlock_clockrdlock), "pthread_rwlock_
 constexpr real_function<decltype(::pthread_rwlock_clockwrlock), "pthread_rwlock_clockwrlock"> real_rwlock_clockwrlock;
 constexpr real_function<decltype(::pthread_rwlock_unlock), "pthread_rwlock_unlock"> real_rwlock_unlock;
 constexpr real_function<decltype(::pthread_join), "pthread_join"> real_join;
+constexpr real_function<decltype(::thrd_join), "thrd_join"> real_thrd_join;
 constexpr real_function<decltype(::pthread_once), "pthread_once"> real_once;
 
 constexpr wait_kind condition_wait{"a pthread condition variable"};
@@ -378,6 +380,12 @@ int pthread_join(pthread_t thread, void** value) {
   if (now != EBUSY) return now;
   const std::int64_t result = on_helper_thread([=]() -> std::int64_t { return real_join(thread, value); });
   return static_cast<int>(result < 0 ? -result : result);
+}
+
+int thrd_join(thrd_t thread, int* result) {
+  if (!may_wait()) return real_thrd_join(thread, result);
+  const std::int64_t joined = on_helper_thread([=]() -> std::int64_t { return real_thrd_join(thread, result); });
+  return joined < 0 ? thrd_error : static_cast<int>(joined);
 }
 
 int pthread_once(pthread_once_t* control, void (*function)()) {
