@@ -25,6 +25,7 @@ hooks_runtime own_functions() noexcept {
   r.exceptions = reinterpret_cast<void*>(&abi::__cxa_get_globals);
   r.may_park_here = &weft::may_park_here;
   r.fiber_number = &weft::fiber_number;
+  r.interrupt_own_worker = &weft::interrupt_own_worker;
   r.give_way_unheard = &weft::give_way_unheard;
   r.yield = &weft::yield;
   r.sleep_until = &weft::sleep_until;

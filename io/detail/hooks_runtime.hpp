@@ -40,6 +40,7 @@ struct hooks_runtime {
 
   bool (*may_park_here)() noexcept;
   std::uint64_t (*fiber_number)() noexcept;
+  void (*interrupt_own_worker)() noexcept;
   void (*give_way_unheard)();
   void (*yield)();
   void (*sleep_until)(time_point when);

@@ -23,7 +23,6 @@
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/real_threads.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
-#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 
 namespace weft::io::hooks {
@@ -365,12 +364,11 @@ int sem_clockwait(sem_t* s, clockid_t clock, const timespec* when) {
   return wait_for_semaphore(s, limit_of(clock, *when));
 }
 
-// In a signal handler the worker that it interrupted may be on its way to sleep, where it does not look any more at what becomes ready.
+// In a signal handler, perhaps.
 int sem_post(sem_t* s) noexcept {
   const int result = real_sem_post(s);
-  if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]] {
-    if (weft::driver* own = weft::current_driver()) own->interrupt();
-  }
+  if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]]
+    weft::interrupt_own_worker();
   return result;
 }
 

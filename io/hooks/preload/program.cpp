@@ -39,6 +39,7 @@ bool may_park_here() noexcept {
   return r != nullptr && r->may_park_here();
 }
 std::uint64_t fiber_number() noexcept { return program().fiber_number(); }
+void interrupt_own_worker() noexcept { program().interrupt_own_worker(); }
 void give_way_unheard() { program().give_way_unheard(); }
 void yield() { program().yield(); }
 void sleep_until(time_point when) { program().sleep_until(when); }
