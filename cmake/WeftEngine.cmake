@@ -5,11 +5,17 @@ set(WEFT_ENGINE_DIR "${PROJECT_BINARY_DIR}/engine")
 set(WEFT_ENGINE_LIBRARY "${WEFT_ENGINE_DIR}/lib/libweft_engine.a")
 file(MAKE_DIRECTORY "${WEFT_ENGINE_DIR}/include")
 
+# Wasmtime runs guests on stacks of its own. Built so, it tells AddressSanitizer of each switch to one and back.
+set(weft_engine_flags)
+if(WEFT_SANITIZE STREQUAL "address")
+  set(weft_engine_flags "--cfg asan")
+endif()
+
 file(GLOB_RECURSE weft_engine_sources CONFIGURE_DEPENDS
   "${PROJECT_SOURCE_DIR}/wasm/engine/Cargo.*" "${PROJECT_SOURCE_DIR}/wasm/engine/*.rs")
 add_custom_command(
   OUTPUT "${WEFT_ENGINE_LIBRARY}"
-  COMMAND "${PROJECT_SOURCE_DIR}/cmake/engine/build" "${PROJECT_SOURCE_DIR}/wasm/engine" "${WEFT_ENGINE_DIR}"
+  COMMAND "${PROJECT_SOURCE_DIR}/cmake/engine/build" "${PROJECT_SOURCE_DIR}/wasm/engine" "${WEFT_ENGINE_DIR}" ${weft_engine_flags}
   DEPENDS ${weft_engine_sources} "${PROJECT_SOURCE_DIR}/cmake/engine/build"
   COMMENT "WebAssembly engine (about 4 minutes the first time on a machine, cached afterwards)"
   USES_TERMINAL VERBATIM)

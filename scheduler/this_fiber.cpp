@@ -23,6 +23,12 @@ detail::worker* worker_at_checkpoint() {
   return w;
 }
 
+// On a worker, but where it cannot be kept from going on; not in a process that fork(2) has made, where there are no workers any more.
+bool must_not_wait() noexcept {
+  detail::worker* w = detail::this_worker();
+  return w != nullptr && !w->runtime().is_gone();
+}
+
 // A function of its own, as it looks at errno, whose address must not be kept across a switch.
 [[gnu::noinline]] void sleep_thread_until(std::chrono::steady_clock::time_point when) {
   std::this_thread::sleep_until(when);
@@ -39,7 +45,7 @@ void yield_after_slice() {
 }
 
 void sleep_until(std::chrono::steady_clock::time_point when) {
-  if (detail::this_worker() == nullptr) {
+  if (!in_fiber() && !must_not_wait()) {
     sleep_thread_until(when);
     return;
   }
