@@ -22,7 +22,6 @@
 #include <weft/io/detail/transfer.hpp>
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/cancel.hpp>
-#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 #include <weft/scheduler/park.hpp>
 
@@ -46,7 +45,6 @@ struct hooks_runtime {
   void (*sleep_until)(time_point when);
   cancelled (*cancellation_of_this_fiber)();
   void (*run_blocking)(weft::detail::blocking_call& call);
-  driver* (*current_driver)() noexcept;
 
   void (*begin_frame)(void* place) noexcept;
   void (*end_frame)(foreign_frame& frame) noexcept;

@@ -43,11 +43,6 @@ void interrupt_own_worker() noexcept { program().interrupt_own_worker(); }
 void give_way_unheard() { program().give_way_unheard(); }
 void yield() { program().yield(); }
 void sleep_until(time_point when) { program().sleep_until(when); }
-driver* current_driver() noexcept {
-  const hooks_runtime* r = attached.load(std::memory_order_acquire);
-  return r != nullptr ? r->current_driver() : nullptr;
-}
-
 // Its member is the program's.
 foreign_frame::foreign_frame() noexcept {
   static_cast<void>(outer_);
