@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <weft/scheduler/detail/worker.hpp>
+#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/park.hpp>
 
 namespace weft {
@@ -49,6 +50,10 @@ bool may_park_here() noexcept {
 std::uint64_t fiber_number() noexcept {
   const detail::fiber* f = calling_fiber();
   return f != nullptr ? f->number : 0;
+}
+
+void interrupt_own_worker() noexcept {
+  if (driver* d = current_driver()) d->interrupt();
 }
 
 void give_way_unheard() {

@@ -38,6 +38,10 @@ class foreign_frame {
 // What dumps call the calling fiber, which no other has, now or later; 0 outside a fiber.
 [[nodiscard]] std::uint64_t fiber_number() noexcept;
 
+// For what a signal handler has made ready: the worker that it interrupted may be on its way to sleep, where it does not look any more at what is. It
+// looks once more now. Nothing on a thread that is no worker's; may be called in signal handlers, never parks.
+void interrupt_own_worker() noexcept;
+
 // Parks for a moment whatever has become of the caller's scope, so that one who does not listen to his cancellation does not keep the worker
 // from others. Only where may_park_here().
 void give_way_unheard();

@@ -11,15 +11,13 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <limits>
-#include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -164,16 +162,23 @@ class crowd {
   std::vector<pthread_t> threads_;
 };
 
-double create(unsigned workers, long size) {
+// A thread's making, until it waits, by that measure of what f() takes.
+template <class Measure>
+double create_by(unsigned workers, long size, Measure measure) {
   bench::use_first_cpus(workers);
   crowd(std::max(size / 100, 1L)).dismiss();
-  double took = 0;
-  alignas(crowd) std::array<std::byte, sizeof(crowd)> place;
-  crowd* c = nullptr;
-  took = bench::seconds([&] { c = ::new (place.data()) crowd(size); });
+  std::optional<crowd> c;
+  const double took = measure([&] { c.emplace(size); });
   c->dismiss();
-  c->~crowd();
   return took * 1e6 / static_cast<double>(size);
+}
+
+double create(unsigned workers, long size) {
+  return create_by(workers, size, [](auto f) { return bench::seconds(f); });
+}
+
+double create_cpu(unsigned workers, long size) {
+  return create_by(workers, size, [](auto f) { return bench::cpu_seconds_of(f); });
 }
 
 // The value of that line of a file of /proc, in KiB.
@@ -204,7 +209,9 @@ double parked(unsigned, long size) {
 }
 
 constexpr std::array workloads{bench::workload{"echo", "us", &echo}, bench::workload{"echo_cpu", "us", &echo_cpu},
-                               bench::workload{"create", "us", &create}, bench::workload{"parked", "KiB", &parked}};
+                               bench::workload{"create", "us", &create},
+                               bench::workload{"create_cpu", "us", &create_cpu},
+                               bench::workload{"parked", "KiB", &parked}};
 
 #ifdef WEFT_BENCH_EXEC
 // Replaces this process by itself under `weft exec`.

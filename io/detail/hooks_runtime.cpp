@@ -25,11 +25,13 @@ hooks_runtime own_functions() noexcept {
   r.exceptions = reinterpret_cast<void*>(&abi::__cxa_get_globals);
   r.may_park_here = &weft::may_park_here;
   r.fiber_number = &weft::fiber_number;
+  r.interrupt_own_worker = &weft::interrupt_own_worker;
   r.give_way_unheard = &weft::give_way_unheard;
   r.yield = &weft::yield;
   r.sleep_until = &weft::sleep_until;
   r.cancellation_of_this_fiber = &weft::detail::cancellation_of_this_fiber;
   r.run_blocking = &weft::detail::run_blocking;
+  r.current_driver = &weft::current_driver;
   r.begin_frame = [](void* place) noexcept { ::new (place) foreign_frame; };
   r.end_frame = [](foreign_frame& frame) noexcept { frame.~foreign_frame(); };
   r.make_parker = [](void* place, const wait_kind& kind, const void* object, parker::cancellation mode) {

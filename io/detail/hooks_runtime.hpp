@@ -22,6 +22,7 @@
 #include <weft/io/detail/transfer.hpp>
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/cancel.hpp>
+#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 #include <weft/scheduler/park.hpp>
 
@@ -39,11 +40,13 @@ struct hooks_runtime {
 
   bool (*may_park_here)() noexcept;
   std::uint64_t (*fiber_number)() noexcept;
+  void (*interrupt_own_worker)() noexcept;
   void (*give_way_unheard)();
   void (*yield)();
   void (*sleep_until)(time_point when);
   cancelled (*cancellation_of_this_fiber)();
   void (*run_blocking)(weft::detail::blocking_call& call);
+  driver* (*current_driver)() noexcept;
 
   void (*begin_frame)(void* place) noexcept;
   void (*end_frame)(foreign_frame& frame) noexcept;

@@ -19,23 +19,23 @@
 #include <weft/io/exec/program_thread.hpp>
 #include <weft/io/exec/real.hpp>
 #include <weft/io/exec/waiting.hpp>
+#include <weft/io/hooks/detail/real_threads.hpp>
 
 namespace weft::exec {
 
 namespace {
 
-constexpr real_function<decltype(::pthread_cond_wait), "pthread_cond_wait", "GLIBC_2.3.2"> real_cond_wait;
-constexpr real_function<decltype(::pthread_cond_timedwait), "pthread_cond_timedwait", "GLIBC_2.3.2">
-    real_cond_timedwait;
-constexpr real_function<decltype(::pthread_cond_clockwait), "pthread_cond_clockwait"> real_cond_clockwait;
-constexpr real_function<decltype(::pthread_cond_signal), "pthread_cond_signal", "GLIBC_2.3.2"> real_cond_signal;
-constexpr real_function<decltype(::pthread_cond_broadcast), "pthread_cond_broadcast", "GLIBC_2.3.2">
-    real_cond_broadcast;
-constexpr real_function<decltype(::sem_wait), "sem_wait"> real_sem_wait;
+using io::hooks::real_cond_broadcast;
+using io::hooks::real_cond_clockwait;
+using io::hooks::real_cond_signal;
+using io::hooks::real_cond_timedwait;
+using io::hooks::real_cond_wait;
+using io::hooks::real_sem_clockwait;
+using io::hooks::real_sem_post;
+using io::hooks::real_sem_timedwait;
+using io::hooks::real_sem_wait;
+
 constexpr real_function<decltype(::sem_trywait), "sem_trywait"> real_sem_trywait;
-constexpr real_function<decltype(::sem_timedwait), "sem_timedwait"> real_sem_timedwait;
-constexpr real_function<decltype(::sem_clockwait), "sem_clockwait"> real_sem_clockwait;
-constexpr real_function<decltype(::sem_post), "sem_post"> real_sem_post;
 constexpr real_function<decltype(::pthread_barrier_init), "pthread_barrier_init"> real_barrier_init;
 constexpr real_function<decltype(::pthread_barrier_wait), "pthread_barrier_wait"> real_barrier_wait;
 constexpr real_function<decltype(::pthread_barrier_destroy), "pthread_barrier_destroy"> real_barrier_destroy;

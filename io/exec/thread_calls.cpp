@@ -3,10 +3,13 @@
 // On the program's main thread, on fibers, and on threads that the C library made; a pthread_t that is no fiber's goes to the real function.
 #include <pthread.h>
 #include <sched.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
@@ -23,6 +26,7 @@ namespace weft::exec {
 namespace {
 
 constexpr real_function<decltype(::pthread_create), "pthread_create"> real_pthread_create;
+constexpr real_function<decltype(::thrd_create), "thrd_create"> real_thrd_create;
 constexpr real_function<decltype(::pthread_join), "pthread_join"> real_pthread_join;
 constexpr real_function<decltype(::pthread_tryjoin_np), "pthread_tryjoin_np"> real_pthread_tryjoin_np;
 constexpr real_function<decltype(::pthread_timedjoin_np), "pthread_timedjoin_np"> real_pthread_timedjoin_np;
@@ -85,6 +89,29 @@ int create(pthread_t* id, const wanted& w, void* (*function)(void*), void* argum
   if (launch(*t, stack <= (std::size_t{8} << 20) + guard_and_more ? 0 : stack)) return 0;
   recycle(*t);
   return EAGAIN;
+}
+
+// ---- the C standard's threads, whose function returns an int
+
+struct c11_thread {
+  thrd_start_t function;
+  void* argument;
+};
+
+void* run_c11(void* given) {
+  auto* const allocated = static_cast<c11_thread*>(given);
+  const c11_thread t = *allocated;
+  std::free(allocated);
+  return reinterpret_cast<void*>(static_cast<std::intptr_t>(t.function(t.argument)));
+}
+
+int create_c11(thrd_t* id, const c11_thread& t) noexcept {
+  auto* const allocated = static_cast<c11_thread*>(std::malloc(sizeof(c11_thread)));
+  if (allocated == nullptr) return thrd_nomem;
+  *allocated = t;
+  if (create(id, {}, &run_c11, allocated) == 0) return thrd_success;
+  std::free(allocated);
+  return thrd_nomem;
 }
 
 // 0, or why it cannot be joined. From then on it is the caller's.
@@ -152,6 +179,21 @@ int pthread_create(pthread_t* id, const pthread_attr_t* attributes, void* (*func
     return real_pthread_create(id, attributes, function, argument);
   return create(id, read_attributes(attributes), function, argument);
 }
+
+int thrd_create(thrd_t* id, thrd_start_t function, void* argument) {
+  return have_runtime() ? create_c11(id, {function, argument}) : real_thrd_create(id, function, argument);
+}
+
+void thrd_exit(int result) { ::pthread_exit(reinterpret_cast<void*>(static_cast<std::intptr_t>(result))); }
+
+int thrd_join(thrd_t id, int* result) {
+  void* value = nullptr;
+  if (::pthread_join(id, &value) != 0) return thrd_error;
+  if (result != nullptr) *result = static_cast<int>(reinterpret_cast<std::intptr_t>(value));
+  return thrd_success;
+}
+
+int thrd_detach(thrd_t id) { return ::pthread_detach(id) == 0 ? thrd_success : thrd_error; }
 
 int pthread_join(pthread_t id, void** result) {
   program_thread* t = program_thread_of(id);

@@ -6,6 +6,7 @@
 // owner, count and kind, the rwlock's writer, the semaphore's mark of being shared.
 #include <pthread.h>
 #include <semaphore.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,8 +21,8 @@
 #include <weft/io/hooks/detail/openssl_errors.hpp>
 #include <weft/io/hooks/detail/parking_lot.hpp>
 #include <weft/io/hooks/detail/real.hpp>
+#include <weft/io/hooks/detail/real_threads.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
-#include <weft/scheduler/driver.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 
 namespace weft::io::hooks {
@@ -33,14 +34,6 @@ constexpr real_function<decltype(::pthread_mutex_trylock), "pthread_mutex_tryloc
 constexpr real_function<decltype(::pthread_mutex_timedlock), "pthread_mutex_timedlock"> real_mutex_timedlock;
 constexpr real_function<decltype(::pthread_mutex_clocklock), "pthread_mutex_clocklock"> real_mutex_clocklock;
 constexpr real_function<decltype(::pthread_mutex_unlock), "pthread_mutex_unlock"> real_mutex_unlock;
-// An older kind of condition variable has the same names.
-constexpr real_function<decltype(::pthread_cond_wait), "pthread_cond_wait", "GLIBC_2.3.2"> real_cond_wait;
-constexpr real_function<decltype(::pthread_cond_timedwait), "pthread_cond_timedwait", "GLIBC_2.3.2">
-    real_cond_timedwait;
-constexpr real_function<decltype(::pthread_cond_clockwait), "pthread_cond_clockwait"> real_cond_clockwait;
-constexpr real_function<decltype(::pthread_cond_signal), "pthread_cond_signal", "GLIBC_2.3.2"> real_cond_signal;
-constexpr real_function<decltype(::pthread_cond_broadcast), "pthread_cond_broadcast", "GLIBC_2.3.2">
-    real_cond_broadcast;
 constexpr real_function<decltype(::pthread_rwlock_rdlock), "pthread_rwlock_rdlock"> real_rwlock_rdlock;
 constexpr real_function<decltype(::pthread_rwlock_wrlock), "pthread_rwlock_wrlock"> real_rwlock_wrlock;
 constexpr real_function<decltype(::pthread_rwlock_tryrdlock), "pthread_rwlock_tryrdlock"> real_rwlock_tryrdlock;
@@ -50,11 +43,8 @@ constexpr real_function<decltype(::pthread_rwlock_timedwrlock), "pthread_rwlock_
 constexpr real_function<decltype(::pthread_rwlock_clockrdlock), "pthread_rwlock_clockrdlock"> real_rwlock_clockrdlock;
 constexpr real_function<decltype(::pthread_rwlock_clockwrlock), "pthread_rwlock_clockwrlock"> real_rwlock_clockwrlock;
 constexpr real_function<decltype(::pthread_rwlock_unlock), "pthread_rwlock_unlock"> real_rwlock_unlock;
-constexpr real_function<decltype(::sem_wait), "sem_wait"> real_sem_wait;
-constexpr real_function<decltype(::sem_timedwait), "sem_timedwait"> real_sem_timedwait;
-constexpr real_function<decltype(::sem_clockwait), "sem_clockwait"> real_sem_clockwait;
-constexpr real_function<decltype(::sem_post), "sem_post"> real_sem_post;
 constexpr real_function<decltype(::pthread_join), "pthread_join"> real_join;
+constexpr real_function<decltype(::thrd_join), "thrd_join"> real_thrd_join;
 constexpr real_function<decltype(::pthread_once), "pthread_once"> real_once;
 
 constexpr wait_kind condition_wait{"a pthread condition variable"};
@@ -374,12 +364,11 @@ int sem_clockwait(sem_t* s, clockid_t clock, const timespec* when) {
   return wait_for_semaphore(s, limit_of(clock, *when));
 }
 
-// In a signal handler the worker that it interrupted may be on its way to sleep, where it does not look any more at what becomes ready.
+// In a signal handler, perhaps.
 int sem_post(sem_t* s) noexcept {
   const int result = real_sem_post(s);
-  if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]] {
-    if (weft::driver* own = weft::current_driver()) own->interrupt();
-  }
+  if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]]
+    weft::interrupt_own_worker();
   return result;
 }
 
@@ -389,6 +378,12 @@ int pthread_join(pthread_t thread, void** value) {
   if (now != EBUSY) return now;
   const std::int64_t result = on_helper_thread([=]() -> std::int64_t { return real_join(thread, value); });
   return static_cast<int>(result < 0 ? -result : result);
+}
+
+int thrd_join(thrd_t thread, int* result) {
+  if (!may_wait()) return real_thrd_join(thread, result);
+  const std::int64_t joined = on_helper_thread([=]() -> std::int64_t { return real_thrd_join(thread, result); });
+  return joined < 0 ? thrd_error : static_cast<int>(joined);
 }
 
 int pthread_once(pthread_once_t* control, void (*function)()) {

@@ -1,6 +1,7 @@
 """The words before the program, and programs that are refused."""
 
 import os
+import shutil
 import subprocess
 
 from harness import PROGRAMS, ExecTest
@@ -54,8 +55,23 @@ class Command(ExecTest):
         self.assert_refused(self.weft(program), "linked statically", "link it dynamically")
 
     def test_go_programs_are_refused(self):
-        program = self.compile("go", '__asm__(".section .go.buildinfo, \\"a\\"; .quad 0; .text"); int main() { return 0; }')
+        program = self.compile("marked", '__asm__(".section .go.buildinfo, \\"a\\"; .quad 0; .text"); int main() { return 0; }')
         self.assert_refused(self.weft(program), "written in Go", "goroutines")
+
+        for program in self.real_go_programs():
+            self.assert_refused(self.weft(program), "written in Go", "goroutines")
+
+    def real_go_programs(self):
+        """One that is linked statically, as usual, and one that the system's linker makes. None where there is no Go."""
+        go = shutil.which("go") or "/usr/local/go/bin/go"
+        if not os.access(go, os.X_OK):
+            return
+        (self.folder / "go.mod").write_text("module hello\n")
+        (self.folder / "hello.go").write_text('package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n')
+        for name, flags in (("static", []), ("dynamic", ["-ldflags=-linkmode=external", "-buildmode=pie"])):
+            subprocess.run([go, "build", *flags, "-o", f"go_{name}", "hello.go"], cwd=self.folder, check=True,
+                           env=dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=mod"))
+            yield self.folder / f"go_{name}"
 
     def test_other_loaders_are_refused(self):
         program = self.compile("musl", "int main() { return 0; }", "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1")

@@ -22,16 +22,24 @@ def free_port():
         return s.getsockname()[1]
 
 
-def await_port(port, process, limit=60):
-    end = time.monotonic() + limit
+def await_port(port, process, address="127.0.0.1"):
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         if process.poll() is not None:
             raise AssertionError(f"the server has ended with {process.returncode}")
         with socket.socket() as s:
-            if s.connect_ex(("127.0.0.1", port)) == 0:
+            if s.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.02)
     raise AssertionError("the server does not listen")
+
+
+def own_name():
+    """A name of this machine that curl has to look up, unlike `localhost`, and its address."""
+    try:
+        return socket.gethostname(), socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "localhost", "127.0.0.1"
 
 
 def threads_of(process):
@@ -96,24 +104,31 @@ class Python(ExecTest):
         self.assert_ok(result)
 
 
-class Curl(ExecTest):
+class CurlTest(ExecTest):
     """Looks names up on a thread of its own."""
 
-    def test_parallel_downloads(self):
+    def start_server(self):
+        """Returns the words that fetch six files from it."""
         (self.folder / "served").mkdir()
         for i in range(6):
             (self.folder / "served" / f"{i}").write_bytes(bytes([i]) * 100_000)
         port = free_port()
-        server = self.start(sys.executable, "-m", "http.server", port, "--bind", "127.0.0.1", "--directory", "served",
+        name, address = own_name()
+        server = self.start(sys.executable, "-m", "http.server", port, "--bind", address, "--directory", "served",
                             exec=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        await_port(port, server)
-        result = self.run_program("curl", "-s", "-S", "--parallel", f"http://localhost:{port}/[0-5]", "-o", "#1")
+        await_port(port, server, address)
+        return ("curl", "-s", "-S", "--parallel", f"http://{name}:{port}/[0-5]", "-o", "#1")
+
+
+class Curl(CurlTest):
+    def test_parallel_downloads(self):
+        result = self.run_program(*self.start_server())
         self.assertEqual(result.code, 0, result)
         for i in range(6):
             self.assertEqual((self.folder / f"{i}").read_bytes(), bytes([i]) * 100_000)
 
 
-class Redis(ExecTest):
+class RedisTest(ExecTest):
     def start_server(self, *flags, exec):
         port = free_port()
         server = self.start("redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
@@ -121,9 +136,15 @@ class Redis(ExecTest):
         await_port(port, server)
         return server, port
 
+    @staticmethod
+    def benchmark(port):
+        return ("redis-benchmark", "-p", port, "--threads", "4", "-n", "4000", "-c", "40", "-t", "set,get", "-q")
+
+
+class Redis(RedisTest):
     def test_its_benchmark_with_threads(self):
         _, port = self.start_server(exec=False)
-        result = self.run_program("redis-benchmark", "-p", port, "--threads", "4", "-n", "4000", "-c", "40", "-t", "set,get", "-q")
+        result = self.run_program(*self.benchmark(port))
         self.assertEqual(result.code, 0, result)
         self.assertEqual(len(re.findall(r"(?:SET|GET): [0-9.]+ requests per second", result.out)), 2, result)
 
@@ -141,3 +162,45 @@ class Redis(ExecTest):
             self.assertEqual((stream.readline(), stream.readline()), (b"$3\r\n", b"343\r\n"))
         server.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait(timeout=60), 0)
+
+
+class PostgresTest(ExecTest):
+    """A server in a directory of its own, without weft, and pgbench's tables in it."""
+
+    def as_server(self, *words):
+        """PostgreSQL does not run as root."""
+        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        newest = max(pathlib.Path("/usr/lib/postgresql").iterdir(), key=lambda p: int(p.name))
+        return [*user, str(newest / "bin" / words[0]), *map(str, words[1:])]
+
+    def start_server(self):
+        port = free_port()
+        self.folder.chmod(0o777)
+        data = self.folder / "data"
+        subprocess.run(self.as_server("initdb", "--no-sync", "--auth=trust", "--username=weft", "-D", data), check=True,
+                       capture_output=True, env=self.environment, cwd=self.folder)
+        server = self.start(*self.as_server("postgres", "-D", data, "-k", self.folder, "-h", "127.0.0.1", "-p", port,
+                                            "-c", "fsync=off", "-c", "shared_buffers=16MB"),
+                            exec=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.send_signal, signal.SIGINT)
+        await_port(port, server)
+        self.connection = ("-h", "127.0.0.1", "-p", port, "-U", "weft")
+        ready = [*map(str, ("pg_isready", *self.connection, "-q"))]
+        while subprocess.run(ready, check=False).returncode != 0:
+            time.sleep(0.02)
+        subprocess.run([*map(str, ("pgbench", *self.connection, "-i", "-q", "postgres"))], check=True,
+                       capture_output=True, cwd=self.folder)
+
+    def benchmark(self, *flags):
+        return ("pgbench", *self.connection, "-n", *flags, "postgres")
+
+
+class Postgres(PostgresTest):
+    def test_its_benchmark_with_threads(self):
+        self.start_server()
+        for flags in (("-S", "-c", "16", "-j", "8", "-t", "50"), ("-c", "8", "-j", "4", "-t", "20", "-M", "prepared")):
+            result = self.run_program(*self.benchmark(*flags))
+            self.assertEqual(result.code, 0, result)
+            done = int(flags[flags.index("-c") + 1]) * int(flags[flags.index("-t") + 1])
+            self.assertIn(f"number of transactions actually processed: {done}/{done}", result.out, result)
+            self.assertIn("number of failed transactions: 0 ", result.out, result)

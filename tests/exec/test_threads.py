@@ -15,6 +15,9 @@ class Threads(ExecTest):
     def test_waiting_for_each_other(self):
         self.assert_ok(self.run_program(PROGRAMS / "sync"))
 
+    def test_the_c_standards_threads(self):
+        self.assert_ok(self.run_program(PROGRAMS / "c11"))
+
     def test_processes_and_signals(self):
         self.assert_ok(self.run_program(PROGRAMS / "process"))
 

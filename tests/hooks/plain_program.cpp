@@ -21,7 +21,7 @@
 
 namespace {
 
-int patience = 0;
+long patience = 0;
 
 struct pair {
   std::array<int, 2> fd{};
@@ -70,7 +70,7 @@ void try_sleeping() {
   try_call(
       "usleep",
       [&] {
-        for (int i = 0; i < patience && !others_ran; ++i) ::usleep(1000);
+        for (long i = 0; i < patience && !others_ran; ++i) ::usleep(1000);
         return others_ran;
       },
       [&] { others_ran = true; });
@@ -82,7 +82,7 @@ void try_descriptors() {
   try_call("read", [&] { return ::read(p.fd[0], &c, 1) == 1; }, [&] { p.write(); });
   if (::recv(p.fd[0], &c, 1, MSG_DONTWAIT) < 0) c = 0;
   pollfd ready{p.fd[0], POLLIN, 0};
-  try_call("poll", [&] { return ::poll(&ready, 1, patience) == 1; }, [&] { p.write(); });
+  try_call("poll", [&] { return ::poll(&ready, 1, static_cast<int>(patience)) == 1; }, [&] { p.write(); });
 }
 
 void try_locking() {
@@ -117,7 +117,7 @@ void try_cancelling() {
 }  // namespace
 
 int main(int count, char** words) {
-  patience = count > 1 ? std::atoi(words[1]) : 100;
+  patience = count > 1 ? std::atol(words[1]) : 100;
   weft::options o;
   o.workers = 1;
   o.monitor = false;

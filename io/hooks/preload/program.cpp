@@ -39,11 +39,20 @@ bool may_park_here() noexcept {
   return r != nullptr && r->may_park_here();
 }
 std::uint64_t fiber_number() noexcept { return program().fiber_number(); }
+void interrupt_own_worker() noexcept { program().interrupt_own_worker(); }
 void give_way_unheard() { program().give_way_unheard(); }
 void yield() { program().yield(); }
 void sleep_until(time_point when) { program().sleep_until(when); }
+driver* current_driver() noexcept {
+  const hooks_runtime* r = attached.load(std::memory_order_acquire);
+  return r != nullptr ? r->current_driver() : nullptr;
+}
 
-foreign_frame::foreign_frame() noexcept { program().begin_frame(this); }
+// Its member is the program's.
+foreign_frame::foreign_frame() noexcept {
+  static_cast<void>(outer_);
+  program().begin_frame(this);
+}
 foreign_frame::~foreign_frame() { program().end_frame(*this); }
 
 parker::parker(const wait_kind& kind, const void* object, cancellation mode) {

@@ -1,6 +1,7 @@
-/* echo_server PORT: a thread for each connection, as one would write it without weft. */
+/* echo_server PORT: a thread for each connection, as one would write it without weft. Ends by SIGTERM. */
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,13 @@ int main(int count, char** words) {
     perror("echo_server");
     return 1;
   }
+  sigset_t end;
+  sigemptyset(&end);
+  sigaddset(&end, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &end, NULL); /* in all threads */
   pthread_t acceptor;
   pthread_create(&acceptor, NULL, accept_all, (void*)(intptr_t)listener);
-  pthread_join(acceptor, NULL);
+  int signal = 0;
+  sigwait(&end, &signal);
+  return 0;
 }
