@@ -41,7 +41,10 @@ void yield() {
 }
 
 void yield_after_slice() {
-  if (detail::worker* w = worker_at_checkpoint()) w->yield_after_slice();
+  detail::worker* w = worker_at_checkpoint();
+  if (w == nullptr) return;
+  w->yield_after_slice();
+  worker_at_checkpoint();  // who was cancelled while he stood in the queue does not begin another slice
 }
 
 void sleep_until(std::chrono::steady_clock::time_point when) {

@@ -30,15 +30,15 @@ std::int64_t from_value(char kind, const detail::weft_value& value) noexcept {
 }
 
 struct signature {
-  std::string parameters;
-  std::string results;
+  std::string_view parameters;
+  std::string_view results;
 };
 
 bool is_integers(std::string_view letters) noexcept {
   return letters.find_first_not_of("iI") == std::string_view::npos;
 }
 
-signature split(const std::string& kind) {
+signature split(std::string_view kind) noexcept {
   const std::size_t colon = kind.find(':');
   return {kind.substr(0, colon), kind.substr(colon + 1)};
 }
@@ -112,7 +112,7 @@ std::optional<int> make_ready_and_call(const detail::program& program, detail::e
 
 std::optional<std::int64_t> guest::call(std::string_view function, std::initializer_list<std::int64_t> arguments) {
   const detail::program& program = state_->program;
-  const std::optional<std::string> kind = program.function_kind(function);
+  const std::optional<std::string_view> kind = program.function_kind(function);
   if (!kind) throw program.no_function(function, "");
   const signature type = split(*kind);
   if (!is_integers(type.parameters) || !is_integers(type.results) || type.results.size() > 1 ||
@@ -134,7 +134,7 @@ std::optional<std::int64_t> guest::call(std::string_view function, std::initiali
 
 text_results guest::call_with_text(std::string_view function, const std::vector<std::string>& arguments) {
   const detail::program& program = state_->program;
-  const std::optional<std::string> kind = program.function_kind(function);
+  const std::optional<std::string_view> kind = program.function_kind(function);
   if (!kind) throw program.no_function(function, "");
   const signature type = split(*kind);
   if (type.parameters.size() != arguments.size()) {

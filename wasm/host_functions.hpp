@@ -47,10 +47,10 @@ class caller {
   caller& operator=(const caller&) = delete;
 
   [[nodiscard]] guest_memory& memory() noexcept { return memory_; }
-  [[nodiscard]] const std::string& guest_name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& guest_name() const noexcept;
 
  protected:
-  caller(const std::string& name, std::uint8_t* base, std::size_t size) noexcept : name_(name), memory_(base, size) {}
+  caller(const void* guest, std::uint8_t* base, std::size_t size) noexcept : guest_(guest), memory_(base, size) {}
   ~caller() = default;
 
  private:
@@ -58,7 +58,7 @@ class caller {
     stopped_memory(std::uint8_t* base, std::size_t size) noexcept : guest_memory(base, size) {}
   };
 
-  const std::string& name_;
+  const void* guest_;
   stopped_memory memory_;
 };
 
@@ -67,11 +67,16 @@ namespace detail {
 // More than any toolchain makes of a function that can be declared by hand.
 inline constexpr std::size_t most_parameters = 16;
 
+// The guest of the call under way, as the engine hands it on.
+struct calling final : caller {
+  calling(const void* guest, std::uint8_t* base, std::size_t size) noexcept : caller(guest, base, size) {}
+};
+
 // A function of the embedder's without its type.
 class host_function {
  public:
-  host_function(std::string_view module, std::string_view name, bool parks)
-      : module_(module), name_(name), parks_(parks) {}
+  host_function(std::string_view module, std::string_view name, bool parks, weft_host_function at_once)
+      : module_(module), name_(name), parks_(parks), at_once_(at_once) {}
   host_function(const host_function&) = delete;
   host_function& operator=(const host_function&) = delete;
   virtual ~host_function() = default;
@@ -85,11 +90,19 @@ class host_function {
   [[nodiscard]] const std::string& module() const noexcept { return module_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] bool parks() const noexcept { return parks_; }
+  [[nodiscard]] virtual bool uses_memory() const noexcept = 0;
+  // What the engine calls in the midst of the guest.
+  [[nodiscard]] weft_host_function callback() const noexcept { return at_once_; }
+
+ protected:
+  // Called while an exception is handled: the guest ends by it.
+  std::int32_t failed(void* guest) const noexcept;
 
  private:
   std::string module_;
   std::string name_;
   bool parks_;
+  weft_host_function at_once_;
 };
 
 // The type by which a function object is called.
@@ -116,23 +129,39 @@ template <class F, class Signature>
 class typed_host_function;
 
 template <class F, class R, number... A>
-class typed_host_function<F, R(A...)> : public host_function {
+class typed_host_function<F, R(A...)> final : public host_function {
+  static constexpr bool takes_caller = std::is_invocable_v<const F&, caller&, A...>;
+
  public:
   static_assert(sizeof...(A) <= most_parameters, "a host function has at most 16 parameters");
 
   typed_host_function(std::string_view module, std::string_view name, bool parks, F f)
-      : host_function(module, name, parks), function_(std::move(f)) {}
+      : host_function(module, name, parks, answer), function_(std::move(f)) {}
 
   void invoke(caller& from, weft_value* slots) const override { call(from, slots, std::index_sequence_for<A...>()); }
   [[nodiscard]] std::string_view signature() const noexcept override { return signature_letters<R, A...>::text; }
   [[nodiscard]] std::size_t parameters() const noexcept override { return sizeof...(A); }
   [[nodiscard]] std::size_t results() const noexcept override { return results_of<R>::count; }
+  [[nodiscard]] bool uses_memory() const noexcept override { return takes_caller; }
 
  private:
+  static std::int32_t answer(void* function, void* guest, std::uint8_t* memory, std::size_t size,
+                             weft_value* slots) noexcept {
+    const auto& self = static_cast<const typed_host_function&>(*static_cast<const host_function*>(function));
+    try {
+      calling from(guest, memory, size);
+      self.call(from, slots, std::index_sequence_for<A...>());
+      return weft_done;
+    } catch (...) {
+      return self.failed(guest);
+    }
+  }
+
   template <std::size_t... I>
-  void call(caller& from, [[maybe_unused]] weft_value* slots, std::index_sequence<I...> /*indices*/) const {
+  void call([[maybe_unused]] caller& from, [[maybe_unused]] weft_value* slots,
+            std::index_sequence<I...> /*indices*/) const {
     const auto run = [&]() -> R {
-      if constexpr (std::is_invocable_v<const F&, caller&, A...>) {
+      if constexpr (takes_caller) {
         return std::invoke(function_, from, take<A>(slots[I])...);
       } else {
         return std::invoke(function_, take<A>(slots[I])...);

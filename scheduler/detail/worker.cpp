@@ -149,7 +149,7 @@ void worker::yield() noexcept {
 }
 
 void worker::yield_after_slice() noexcept {
-  to_global_queue_ = true;
+  to_global_queue_ = slice_ended_ = true;
   poll_wanted_ = careful_ = true;
   boost::fibers::context* self = current_->context();
   pick_next()->resume(self);

@@ -196,6 +196,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
 
   // Searching and sleeping (worker_idle.cpp)
   fiber* find_elsewhere() noexcept;
+  bool take_task_elsewhere() noexcept;
   task_node* steal_task() noexcept;
   void back_off_from_crumbs() noexcept;
   fiber* steal_fiber() noexcept;
@@ -235,6 +236,7 @@ class alignas(128) worker final : public boost::fibers::algo::algorithm {
   fiber* parking_ = nullptr;  // set from park() until awakened()
   release_step release_;
   bool to_global_queue_ = false;  // the fiber that yields goes there
+  bool slice_ended_ = false;      // of the fiber that ran last
   bool careful_ = false;          // the next pick must not take the short way: searching or a poll is wanted
   bool searching_ = false;
   std::int64_t looked_at_clock_ =

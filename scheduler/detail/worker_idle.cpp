@@ -25,10 +25,11 @@ constexpr unsigned most_quiet_sleeps = 100;
 fiber* worker::find_elsewhere() noexcept {
   if (off_duty() && !runtime_->stopping()) [[unlikely]]
     return nullptr;
+  // Those who ended a slice come after what has not begun, or who began early would have many turns before others their first.
+  const bool begin_first = std::exchange(slice_ended_, false);
+  if (begin_first && take_task_elsewhere()) return idle_host();
   if (fiber* f = runtime_->fibers.pop()) return f;
-  handed_ = runtime_->tasks.pop();
-  if (handed_ == nullptr) handed_ = steal_task();
-  if (handed_ != nullptr) return idle_host();
+  if (!begin_first && take_task_elsewhere()) return idle_host();
   if (fiber* f = steal_fiber()) return f;
   if (runtime_->stopping()) {  // hosts end one after the other, then main returns from run_thread()
     if (idle_hosts_ != nullptr) return idle_host();
@@ -36,6 +37,12 @@ fiber* worker::find_elsewhere() noexcept {
     return main_;
   }
   return nullptr;
+}
+
+bool worker::take_task_elsewhere() noexcept {
+  handed_ = runtime_->tasks.pop();
+  if (handed_ == nullptr) handed_ = steal_task();
+  return handed_ != nullptr;
 }
 
 // Taking one tiny task after the other from a worker that makes them faster than they travel slows both down: wait a little

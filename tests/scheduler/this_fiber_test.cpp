@@ -70,6 +70,62 @@ TEST(this_fiber, giving_way_with_nobody_else_returns) {
   });
 }
 
+TEST(this_fiber, who_is_cancelled_in_the_queue_begins_no_other_slice) {
+  weft::run(test::test_options(1), [] {
+    bool begun = false;
+    bool told = false;
+    bool went_on = false;
+    group g;
+    g.spawn([&] {
+      for (begun = true;; went_on = went_on || told) yield_after_slice();
+    });
+    test::give_way_until([&] { return begun; });
+    told = true;
+    g.cancel();
+    g.join();
+    EXPECT_FALSE(went_on);
+  });
+}
+
+// Or those who began early would have many turns before others their first.
+TEST(this_fiber, what_has_not_begun_comes_before_those_whose_slice_is_over) {
+  options two_workers = test::options_without_spares();
+  two_workers.workers = 2;
+  weft::run(two_workers, [] {
+    const auto spin_until = [](const std::atomic<bool>& flag) {
+      while (!flag.load()) {
+      }
+    };
+    std::atomic<bool> runs_elsewhere{false};
+    std::atomic<bool> all_is_there{false};
+    std::atomic<bool> done{false};
+    std::atomic<int> turns{0};
+    int turn_of_the_new = 0;
+    int turn_of_the_old = 0;
+    std::atomic<bool> old_has_begun{false};
+    group g;
+    g.spawn([&] {  // on the other worker, as this one spins
+      runs_elsewhere = true;
+      spin_until(all_is_there);
+      yield_after_slice();
+    });
+    spin_until(runs_elsewhere);
+    g.spawn([&] {
+      old_has_begun = true;
+      yield_after_slice();
+      turn_of_the_old = ++turns;
+      done = true;
+    });
+    test::give_way_until([&] { return old_has_begun.load(); });
+    g.spawn([&] { turn_of_the_new = ++turns; });
+    all_is_there = true;
+    spin_until(done);
+    g.join();
+    EXPECT_EQ(turn_of_the_new, 1);
+    EXPECT_EQ(turn_of_the_old, 2);
+  });
+}
+
 TEST(this_fiber, thousands_sleep_at_once) {
   test::run([] {
     std::atomic<int> woken{0};

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include <weft/io/descriptor.hpp>
 
@@ -82,6 +84,41 @@ TEST(fairness_test, many_endless_guests_leave_room_and_share_the_rest) {
                 static_cast<unsigned long long>(*most));
     RecordProperty("slices_least", std::to_string(*least));
     RecordProperty("slices_most", std::to_string(*most));
+  });
+}
+
+// On one worker, where nothing but the order of the queue decides: a turn of difference as the round is under way when it ends,
+// and one as those whose slice is over are looked at now and then while others have not begun.
+TEST(fairness_test, endless_guests_have_turns_one_after_another) {
+  weft::run(weft::test::test_options(1), [] {
+    constexpr std::size_t guests = 24;
+    std::array<std::uint64_t, guests> slices{};
+    std::size_t turns = 0;
+    int latest = -1;
+    host_functions host;
+    host.add_immediate("app", "here", [&](int who) {
+      if (std::exchange(latest, who) != who) ++turns;
+    });
+    const wasm::module m = assemble_module(R"((module (import "app" "here" (func $here (param i32)))
+      (func (export "spin") (param i32) (loop $l (call $here (local.get 0)) (br $l)))))");
+    group hogs;
+    for (std::size_t i = 0; i < guests; ++i) {
+      hogs.spawn([&, i] {
+        guest g(m, {.functions = host});
+        try {
+          g.call<void(int)>("spin", static_cast<int>(i));
+        } catch (const cancelled&) {
+          slices[i] = g.statistics().slices;
+          throw;
+        }
+      });
+    }
+    while (turns < 8 * guests) weft::sleep_for(std::chrono::milliseconds(1));
+    hogs.cancel();
+    hogs.join();
+    const auto [least, most] = std::minmax_element(slices.begin(), slices.end());
+    EXPECT_GE(*least, 5U);
+    EXPECT_LE(*most - *least, 2U);
   });
 }
 

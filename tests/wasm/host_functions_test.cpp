@@ -2,8 +2,10 @@
 #include "wasm_support.hpp"
 
 #include <atomic>
+#include <memory>
 #include <sstream>
 #include <tuple>
+#include <utility>
 
 namespace weft::wasm::test {
 namespace {
@@ -346,6 +348,71 @@ TEST(host_functions_test, guests_outside_of_the_pool_have_them_too) {
     for (int i = 0; i < 2; ++i) g.spawn([&] { guest(m, {.functions = host}).call<void()>("call"); });
     g.join();
     EXPECT_EQ(small.statistics().guests_on_demand, 1U);
+  });
+}
+
+TEST(host_functions_test, a_memory_that_grows_is_seen_as_it_is_now) {
+  weft::test::run([] {
+    const module m = assemble_module(R"((module
+      (import "app" "at_once" (func $at_once (param i32) (result i32)))
+      (import "app" "waiting" (func $waiting (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+      (func (export "at_once") (param i32) (result i32) (call $at_once (local.get 0)))
+      (func (export "waiting") (param i32) (result i32) (call $waiting (local.get 0)))
+      (func (export "both") (param i32) (result i32)
+        (drop (call $at_once (i32.const 0)))
+        (drop (memory.grow (i32.const 1)))
+        (i32.store8 (local.get 0) (i32.const 7))
+        (i32.add (call $at_once (local.get 0)) (call $waiting (local.get 0))))))");
+    const auto byte_at = [](caller& from, std::uint32_t at) { return from.memory().load<std::uint8_t>(at) + 0; };
+    host_functions host;
+    host.add_immediate("app", "at_once", byte_at);
+    host.add("app", "waiting", byte_at);
+    instance grows_itself(m, {.functions = host});
+    constexpr int page = 65'536;
+    for (const char* function : {"at_once", "waiting"}) {
+      instance fresh(m, {.functions = host});
+      EXPECT_EQ(fresh.call<int(int)>(function, page - 1), 0);
+      EXPECT_EQ(fresh.call<int(int)>("grow", 2), 1);
+      EXPECT_EQ(fresh.call<int(int)>(function, 3 * page - 1), 0);
+      EXPECT_THROW(fresh.call<int(int)>(function, 3 * page), trap);
+    }
+    EXPECT_EQ(grows_itself.call<int(int)>("both", 2 * page - 1), 14);
+    EXPECT_EQ(grows_itself.call<int(int)>("both", 3 * page - 1), 14);
+  });
+}
+
+TEST(host_functions_test, they_go_with_the_last_guest_and_list_that_have_them) {
+  weft::test::run([] {
+    auto resource = std::make_shared<int>(5);
+    const std::weak_ptr<int> alive = resource;
+    const module m = forwarder("f", "", "i32");
+    {
+      host_functions host;
+      host.add("app", "f", [resource = std::move(resource)] { return *resource; });
+      EXPECT_EQ(guest(m, {.functions = host}).call<int()>("call"), 5);
+      guest last(m, {.functions = std::exchange(host, {})});
+      EXPECT_EQ(last.call<int()>("call"), 5);
+    }
+    EXPECT_TRUE(alive.expired());
+    EXPECT_THROW(guest{m}, module_error);
+  });
+}
+
+TEST(host_functions_test, code_goes_though_what_it_was_bound_to_stays) {
+  weft::test::run([] {
+    engine own({.cache_directory = std::filesystem::path()});
+    const std::vector<std::byte> bytes =
+        assemble(R"((module (import "app" "f" (func $f (result i32))) (func (export "call") (result i32) (call $f))))");
+    host_functions host;
+    host.add_immediate("app", "f", [] { return 3; });
+    for (unsigned times = 1; times <= 3; ++times) {
+      const module m = own.compile(bytes, "code.wasm");
+      EXPECT_EQ(own.statistics().modules_compiled, times);
+      EXPECT_EQ(guest(m, {.functions = host}).call<int()>("call"), 3);
+      EXPECT_EQ(guest(m, {.functions = host}).call<int()>("call"), 3);
+    }
   });
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <filesystem>
@@ -167,7 +168,18 @@ copies_result load_and_run(wasm::engine& engine, const run_options& options, sig
 wasm::engine_options engine_options_of(const run_options& options) {
   wasm::engine_options result = options.engine;
   result.perf_map = options.profile.what == profile_request::kind::perf;
+  // A pool pays for itself from the second guest on, and each place in it takes some microseconds to make.
+  const std::size_t instances = options.copies * (1 + options.preloads.size());
+  if (instances == 1) result.memory = wasm::allocation::on_demand;
+  result.pool_size = static_cast<unsigned>(std::min<std::size_t>(instances, result.pool_size));
   return result;
+}
+
+// All that is left would only be freed, thread by thread and mapping by mapping, which takes longer than many a guest runs.
+[[noreturn]] void end_process(int exit_code) {
+  std::fflush(nullptr);
+  spdlog::shutdown();
+  std::_Exit(exit_code);
 }
 
 // Loads and runs. Throws what cannot be answered by a guest's exit code.
@@ -185,7 +197,8 @@ int run_module(const run_options& options) {
   report.runtime = rt.statistics();
   if (options.statistics) std::fputs(statistics_table(report, wants_colour(STDERR_FILENO)).c_str(), stderr);
   if (options.json) std::fputs(json_line(report).c_str(), stderr);
-  return report.exit_code;
+  if (options.trace.empty()) end_process(report.exit_code);
+  return report.exit_code;  // the trace is written when the runtime ends
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <weft/wasm/detail/host_function_table.hpp>
 #include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
+#include <weft/wasm/wasi/functions.hpp>
 
 namespace weft::wasm::detail {
 
@@ -57,8 +58,22 @@ void throw_missing(const std::string& module, const std::vector<module_item>& mi
 compiled::compiled(engine_core& engine, const backend& home, module_handle code) : engine_(engine) {
   weft_module_imports(code.get(), &imports_, collect);
   weft_module_exports(code.get(), &exports_, collect);
+  uses_wasi_ = std::any_of(imports_.begin(), imports_.end(),
+                           [](const module_item& item) { return item.module == wasi::import_module; });
   main_.home = &home;
   main_.module = std::move(code);
+}
+
+compiled::~compiled() {
+  for (const auto& bound : linkages_) {
+    if (const auto still_there = bound.lock()) still_there->forget();
+  }
+}
+
+void compiled::add_linkage(const std::shared_ptr<linkage>& bound) {
+  const std::lock_guard guard(mutex_);
+  std::erase_if(linkages_, [](const auto& known) { return known.expired(); });
+  linkages_.push_back(bound);
 }
 
 std::vector<module_item> compiled::missing_imports(const host_function_table* functions) const {
@@ -71,7 +86,7 @@ std::vector<module_item> compiled::missing_imports(const host_function_table* fu
   return missing;
 }
 
-std::optional<std::string> compiled::function_kind(std::string_view name) const {
+std::optional<std::string_view> compiled::function_kind(std::string_view name) const {
   const auto found = std::find_if(exports_.begin(), exports_.end(), [&](const module_item& item) {
     return item.name == name && item.kind.find(':') != std::string::npos;
   });

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <weft/wasm/detail/backend.hpp>
@@ -13,6 +14,7 @@
 namespace weft::wasm::detail {
 
 class host_function_table;
+class linkage;
 
 // Code loaded into one backend. `prepared` is null as long as it was not bound to what the host provides by itself.
 struct loaded_code {
@@ -33,6 +35,10 @@ class compiled {
   // `code` is loaded into the main backend of the engine already, or into the spare one if the pool has no room for
   // such a module.
   compiled(engine_core& engine, const backend& home, module_handle code);
+  // What it was bound to is forgotten by those tables of functions that go on.
+  ~compiled();
+  compiled(const compiled&) = delete;
+  compiled& operator=(const compiled&) = delete;
 
   // Where guests run usually. Its imports are bound the first time; throws module_error naming `module` and what is
   // missing.
@@ -40,6 +46,9 @@ class compiled {
 
   // The same without the pool, for guests that it has no room for.
   [[nodiscard]] bound_code ready_on_demand(const std::string& module);
+
+  // Has somebody who binds the code forget it when it goes.
+  void add_linkage(const std::shared_ptr<linkage>& bound);
 
   // The code alone, for those who bind it to functions of their own.
   [[nodiscard]] const loaded_code& main() const noexcept { return main_; }
@@ -50,10 +59,12 @@ class compiled {
 
   [[nodiscard]] const std::vector<module_item>& imports() const noexcept { return imports_; }
   [[nodiscard]] const std::vector<module_item>& exports() const noexcept { return exports_; }
+  // True if it may use what the guest is given: streams, directories, arguments.
+  [[nodiscard]] bool uses_wasi() const noexcept { return uses_wasi_; }
   [[nodiscard]] std::vector<module_item> missing_imports(const host_function_table* functions = nullptr) const;
 
-  // The kind of an exported function; empty if there is no such function.
-  [[nodiscard]] std::optional<std::string> function_kind(std::string_view name) const;
+  // The kind of an exported function; empty if there is no such function. Valid as long as the code.
+  [[nodiscard]] std::optional<std::string_view> function_kind(std::string_view name) const;
 
  private:
   [[nodiscard]] loaded_code& spare_with_lock(const std::string& module);
@@ -62,6 +73,8 @@ class compiled {
   std::mutex mutex_;  // held while binding, for microseconds, or milliseconds when code is loaded a second time
   loaded_code main_;
   loaded_code spare_;
+  std::vector<std::weak_ptr<linkage>> linkages_;
+  bool uses_wasi_ = false;
   std::vector<module_item> imports_;
   std::vector<module_item> exports_;
 };

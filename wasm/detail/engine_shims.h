@@ -124,8 +124,9 @@ enum weft_outcome : std::int32_t {
   weft_fail = 3,  // the guest ends with weft_error_host_failure
 };
 
-// `guest` is what weft_guest_new() was given. `memory` is the guest's memory at this moment: valid until the function
-// returns, and on until the guest is resumed if it waits. Must not throw, and not switch stacks.
+// `guest` is what weft_guest_new() was given. `memory` is the guest's memory at this moment, if the function is defined to
+// use it: valid until the function returns, and on until the guest is resumed if it waits. Must not throw, and not switch
+// stacks.
 using weft_host_function = std::int32_t (*)(void* function, void* guest, std::uint8_t* memory, std::size_t size,
                                             weft_value* values);
 
@@ -134,6 +135,7 @@ struct weft_definition {
   weft_slice name;
   weft_slice signature;  // as weft_module_imports() gives it
   bool waits;            // only such a function may return weft_wait
+  bool uses_memory;
   weft_host_function callback;
   void* function;
 };
@@ -176,7 +178,8 @@ bool weft_guest_begin_call(weft_guest* guest, weft_slice name, const weft_value*
                            weft_value* results, std::size_t result_count);
 // Runs the guest until its call ends or stops.
 weft_stop weft_guest_poll(weft_guest* guest, weft_error** error);
-void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, const weft_value* value);
+// `bits` are those of weft_value::i64.
+void weft_guest_resume(const weft_guest* guest, std::int32_t outcome, std::int64_t bits);
 std::uint64_t weft_guest_peak_memory(const weft_guest* guest);
 
 // Elements of all tables together. Before the first call.

@@ -11,6 +11,7 @@
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/group.hpp>
+#include <weft/scheduler/no_parking.hpp>
 #include <weft/scheduler/park.hpp>
 #include <weft/scheduler/this_fiber.hpp>
 #include <weft/wasm/detail/limit.hpp>
@@ -55,31 +56,28 @@ std::string reason_of(const host_function_failure& failure) {
 
 }  // namespace
 
-execution::execution(module_core& module, linkage* functions, std::span<const preloaded> preloads,
-                     wasi::context& context, std::uint64_t memory_limit, const std::string& name)
-    : functions_(functions),
-      preloads_(preloads),
+execution::execution(module_core& module, const launch& how, wasi::context& context)
+    : how_(how),
       ticker_(module.engine().time_slices()),
       context_(context),
       talk_(context.options()),
-      name_(name),
       budget_(context.options()) {
   check_cancelled();
   context_.talk_by(talk_);
   module.engine().count_guest();
-  instantiate(module, memory_limit);
+  instantiate(module);
 }
 
-void execution::instantiate(module_core& module, std::uint64_t memory_limit) {
+void execution::instantiate(module_core& module) {
   try {
-    begin_instance(module, false, memory_limit);
+    begin_instance(module, false);
     ended_early_ = drive();
     return;
   } catch (const pool_is_full&) {
     guest_.reset();
   }
   module.engine().count_guest_on_demand();
-  begin_instance(module, true, memory_limit);
+  begin_instance(module, true);
   ended_early_ = drive();
 }
 
@@ -89,23 +87,21 @@ const loaded_code& code_of(module_core& module, bool on_demand) {
   return on_demand ? module.code().spare(module.name()) : module.code().main();
 }
 
-bound_code bind(module_core& module, linkage* functions, bool on_demand) {
-  if (functions != nullptr) {
-    return on_demand ? functions->ready_on_demand(module.name()) : functions->ready(module.name());
-  }
-  return on_demand ? module.code().ready_on_demand(module.name()) : module.code().ready(module.name());
+bound_code bind_on_demand(module_core& module, linkage* functions) {
+  return functions != nullptr ? functions->ready_on_demand(module.name())
+                              : module.code().ready_on_demand(module.name());
 }
 
 }  // namespace
 
-void execution::begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit) {
-  if (!preloads_.empty()) {
+void execution::begin_instance(module_core& module, bool on_demand) {
+  if (!how_.preloads.empty()) {
     const loaded_code& code = code_of(module, on_demand);
-    make_guest(*code.home, *code.module, memory_limit);
+    make_guest(*code.home, *code.module);
     return begin_linked_instance(module, on_demand);
   }
-  const bound_code code = bind(module, functions_, on_demand);
-  make_guest(*code.home, *code.module, memory_limit);
+  const bound_code code = on_demand ? bind_on_demand(module, how_.functions) : how_.main;
+  make_guest(*code.home, *code.module);
   weft_guest_begin_instantiation(guest_.get(), code.prepared);
 }
 
@@ -125,7 +121,7 @@ linker_handle linker_with(const std::shared_ptr<const host_function_table>& func
 void execution::begin_linked_instance(module_core& module, bool on_demand) {
   const loaded_code& main = code_of(module, on_demand);
   std::vector<weft_preload> list;
-  for (const preloaded& p : preloads_) {
+  for (const preloaded& p : how_.preloads) {
     const loaded_code& code = code_of(*p.module, on_demand);
     if (code.home != main.home) throw pool_is_full{};
     list.push_back({to_slice(std::string_view(p.name)), code.module.get()});
@@ -137,14 +133,15 @@ void execution::begin_linked_instance(module_core& module, bool on_demand) {
   if (const error_handle error(raw); error) throw make_trap(*error);
 }
 
-void execution::make_guest(const backend& home, const weft_module& code, std::uint64_t memory_limit) {
+void execution::make_guest(const backend& home, const weft_module& code) {
   const guest_options& options = context_.options();
-  guest_.reset(weft_guest_new(home.engine(), &context_, memory_limit));
+  guest_.reset(weft_guest_new(home.engine(), &context_, how_.memory_limit));
   if (options.limits.table_elements != 0) {
     weft_guest_limit_table_elements(guest_.get(), options.limits.table_elements);
   }
   if (!options.profile.empty()) {
-    weft_guest_profile(guest_.get(), home.engine(), &code, to_slice(std::string_view(name_)), ticker::slice.count());
+    weft_guest_profile(guest_.get(), home.engine(), &code, to_slice(std::string_view(how_.name)),
+                       ticker::slice.count());
   }
 }
 
@@ -206,12 +203,18 @@ std::span<std::uint8_t> execution::memory() noexcept {
   return {base, size};
 }
 
+// The engine and the host functions that answer at once run on the guest's own stack, which must not be left by waiting.
+weft_stop execution::poll(weft_error*& error) noexcept {
+  const no_parking on_the_guests_stack;
+  return weft_guest_poll(guest_.get(), &error);
+}
+
 std::optional<int> execution::drive() {
   const time_budget::call timed(budget_);
   const computing now(ticker_);
   for (;;) {
     weft_error* raw = nullptr;
-    const weft_stop stop = budget_.run([&] { return weft_guest_poll(guest_.get(), &raw); });
+    const weft_stop stop = budget_.run([&] { return poll(raw); });
     const error_handle error(raw);
     if (stop == weft_stop_ended) return error ? end_by(*error) : std::nullopt;
     if (const std::optional<trap_code> limit = budget_.passed()) end_for(*limit);
@@ -237,7 +240,7 @@ void execution::resume_after_wait() {
   const wasi::outcome result = limit_passed_ ? wasi::errc::success : wait_in_its_place();
   weft_value value = {};
   const std::int32_t how = wasi::binding::finish(result, value);
-  weft_guest_resume(guest_.get(), how, &value);
+  weft_guest_resume(guest_.get(), how, value.i64);
 }
 
 wasi::outcome execution::wait_in_its_place() {
@@ -263,9 +266,9 @@ void execution::rethrow(const std::exception_ptr& thrown, const weft_error& erro
   try {
     std::rethrow_exception(thrown);
   } catch (const limit_passed& limit) {
-    throw trap(limit.code, name_, limit_reason(limit.code, context_.options().limits), frames_of(error));
+    throw trap(limit.code, how_.name, limit_reason(limit.code, context_.options().limits), frames_of(error));
   } catch (const host_function_failure& failure) {
-    throw trap(trap_code::host_function, name_, reason_of(failure), frames_of(error), failure.error);
+    throw trap(trap_code::host_function, how_.name, reason_of(failure), frames_of(error), failure.error);
   }
 }
 
@@ -286,7 +289,7 @@ std::optional<int> execution::end_by(const weft_error& error) {
 
 trap execution::make_trap(const weft_error& error) {
   const auto trap_by_limit = [&](trap_code code, std::string reason) {
-    return trap(code, name_, std::move(reason), frames_of(error));
+    return trap(code, how_.name, std::move(reason), frames_of(error));
   };
   switch (weft_error_kind(&error)) {
     case weft_error_memory_limit:
@@ -301,14 +304,14 @@ trap execution::make_trap(const weft_error& error) {
   const auto code = static_cast<trap_code>(weft_error_trap_code(&error));
   std::string reason(to_view(weft_error_message(&error)));
   if (code == trap_code::stack_exhausted) reason = stack_reason(reason);
-  return {code, name_, reason + dump_core(error), frames_of(error)};
+  return {code, how_.name, reason + dump_core(error), frames_of(error)};
 }
 
 // What there is to say of it, besides the reason of the trap.
 std::string execution::dump_core(const weft_error& error) {
   const std::filesystem::path& path = context_.options().core_dump;
   if (path.empty()) return "";
-  const bytes_handle dump(weft_guest_core_dump(guest_.get(), &error, to_slice(std::string_view(name_))));
+  const bytes_handle dump(weft_guest_core_dump(guest_.get(), &error, to_slice(std::string_view(how_.name))));
   if (!dump) return "";
   const std::error_code failed = blocking([&]() -> std::error_code {
     if (write_file(path, to_bytes(weft_bytes_view(dump.get())))) return {};

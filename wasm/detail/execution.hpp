@@ -24,13 +24,20 @@
 
 namespace weft::wasm::detail {
 
+// What is the same for all executions of a program.
+struct launch {
+  bound_code main;     // to be made an instance of; without preloads
+  linkage* functions;  // what has bound it; null where the host's own functions are enough
+  std::span<const preloaded> preloads;
+  std::uint64_t memory_limit;
+  const std::string& name;
+};
+
 class execution {
  public:
   // Makes an instance, and of what is preloaded before it; runs their start functions if they have one. Parks. The
-  // context must outlive it, and so must `preloads` and `functions`, which are null where the host's own are enough.
-  // Throws as guest::run().
-  execution(module_core& module, linkage* functions, std::span<const preloaded> preloads, wasi::context& context,
-            std::uint64_t memory_limit, const std::string& name);
+  // context must outlive it, and so must what `how` refers to. Throws as guest::run().
+  execution(module_core& module, const launch& how, wasi::context& context);
 
   // Calls an exported function. Returns the exit code if the guest called for its end. Parks.
   std::optional<int> call(std::string_view function, std::span<const weft_value> arguments,
@@ -55,9 +62,10 @@ class execution {
   execution& operator=(const execution&) = delete;
 
  private:
-  void instantiate(module_core& module, std::uint64_t memory_limit);
-  void begin_instance(module_core& module, bool on_demand, std::uint64_t memory_limit);
+  void instantiate(module_core& module);
+  void begin_instance(module_core& module, bool on_demand);
   void begin_linked_instance(module_core& module, bool on_demand);
+  [[nodiscard]] weft_stop poll(weft_error*& error) noexcept;
   [[nodiscard]] std::optional<int> drive();
   [[nodiscard]] std::optional<int> run_call();
   [[nodiscard]] std::optional<int> drive_with_children();
@@ -66,16 +74,14 @@ class execution {
   void resume_after_wait();
   [[nodiscard]] wasi::outcome wait_in_its_place();
   void end_for(trap_code limit) noexcept;
-  void make_guest(const backend& home, const weft_module& code, std::uint64_t memory_limit);
+  void make_guest(const backend& home, const weft_module& code);
   [[nodiscard]] trap make_trap(const weft_error& error);
   [[nodiscard]] std::string dump_core(const weft_error& error);
 
-  linkage* const functions_;
-  const std::span<const preloaded> preloads_;
+  const launch how_;
   ticker& ticker_;
   wasi::context& context_;
   exchange::state talk_;
-  const std::string& name_;
   guest_handle guest_;
   std::optional<int> ended_early_;
   guest_statistics statistics_;

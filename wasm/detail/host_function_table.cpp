@@ -4,7 +4,6 @@
 #include <array>
 #include <stdexcept>
 
-#include <weft/scheduler/no_parking.hpp>
 #include <weft/wasm/detail/engine_core.hpp>
 #include <weft/wasm/detail/own_functions.hpp>
 #include <weft/wasm/error.hpp>
@@ -13,11 +12,6 @@
 namespace weft::wasm::detail {
 
 namespace {
-
-struct this_caller final : caller {
-  this_caller(const wasi::context& guest, std::uint8_t* base, std::size_t size) noexcept
-      : caller(guest.name(), base, size) {}
-};
 
 std::string full_name(const host_function& function) { return function.module() + "." + function.name(); }
 
@@ -32,56 +26,32 @@ void keep_failure(wasi::context& guest, const host_function& function) noexcept 
   }
 }
 
-std::int32_t call_immediate(void* function, void* guest, std::uint8_t* memory, std::size_t size,
-                            weft_value* slots) noexcept {
-  const auto& target = *static_cast<const host_function*>(function);
-  auto& context = *static_cast<wasi::context*>(guest);
+// When the guest has been left.
+wasi::outcome make_call(wasi::context& guest) {
+  auto& [target, memory, size, slots] = guest.call_to_make();
   try {
-    const no_parking on_the_guests_stack;
-    this_caller from(context, memory, size);
-    target.invoke(from, slots);
-    return weft_done;
-  } catch (...) {
-    keep_failure(context, target);
-    return weft_fail;
+    calling from(&guest, memory, size);
+    target->invoke(from, slots.data());
+  } catch (const std::exception&) {
+    keep_failure(guest, *target);
+    return wasi::outcome::failed();
   }
+  const bool several = target->results() > 1;
+  return wasi::outcome::of(several ? reinterpret_cast<std::uint64_t>(slots.data())
+                                   : static_cast<std::uint64_t>(slots[0].i64));
 }
-
-// The arguments of a call that is made when the guest has been left.
-struct deferred_call {
-  const host_function& target;
-  std::uint8_t* memory;
-  std::size_t size;
-  std::array<weft_value, most_parameters> slots = {};
-
-  wasi::outcome perform(wasi::context& guest) {
-    try {
-      this_caller from(guest, memory, size);
-      target.invoke(from, slots.data());
-    } catch (const std::exception&) {
-      keep_failure(guest, target);
-      return wasi::outcome::failed();
-    }
-    const bool several = target.results() > 1;
-    return wasi::outcome::of(several ? reinterpret_cast<std::uint64_t>(slots.data())
-                                     : static_cast<std::uint64_t>(slots[0].i64));
-  }
-};
 
 std::int32_t call_parking(void* function, void* guest, std::uint8_t* memory, std::size_t size,
                           weft_value* slots) noexcept {
   const auto& target = *static_cast<const host_function*>(function);
   auto& context = *static_cast<wasi::context*>(guest);
-  try {
-    auto call = std::make_shared<deferred_call>(deferred_call{.target = target, .memory = memory, .size = size});
-    std::copy_n(slots, target.parameters(), call->slots.begin());
-    // It lives on until the next wait, so that results which lie in it outlive its return.
-    context.wait_for([&context, call = std::move(call)] { return call->perform(context); });
-    return weft_wait;
-  } catch (...) {
-    context.fail(std::current_exception());
-    return weft_fail;
-  }
+  wasi::context::host_call& call = context.call_to_make();
+  call.target = &target;
+  call.memory = memory;
+  call.size = size;
+  for (std::size_t i = 0; i < target.parameters(); ++i) call.slots[i].i64 = slots[i].i64;
+  context.wait_for([&context] { return make_call(context); });
+  return weft_wait;
 }
 
 std::string readable_types(std::string_view letters) {
@@ -96,6 +66,11 @@ std::string readable_types(std::string_view letters) {
 }
 
 }  // namespace
+
+std::int32_t host_function::failed(void* guest) const noexcept {
+  keep_failure(*static_cast<wasi::context*>(guest), *this);
+  return weft_fail;
+}
 
 std::string readable_signature(std::string_view letters) {
   const std::size_t colon = letters.find(':');
@@ -138,7 +113,8 @@ void host_function_table::define_in(weft_linker& linker) const {
                                      .name = to_slice(function->name()),
                                      .signature = to_slice(function->signature()),
                                      .waits = function->parks(),
-                                     .callback = function->parks() ? call_parking : call_immediate,
+                                     .uses_memory = function->uses_memory(),
+                                     .callback = function->parks() ? call_parking : function->callback(),
                                      .function = const_cast<host_function*>(function.get())};
     weft_error* raw = nullptr;
     weft_linker_define(&linker, &definition, &raw);
@@ -150,33 +126,39 @@ void host_function_table::define_in(weft_linker& linker) const {
 
 std::shared_ptr<linkage> host_function_table::link(const std::shared_ptr<compiled>& code) const {
   const std::lock_guard guard(mutex_);
-  std::erase_if(linked_, [](const auto& known) { return known.second.expired(); });
+  std::erase_if(linked_, [](const auto& known) { return known.first.expired(); });
   for (const auto& [known, linked] : linked_) {
-    if (known.lock() != code) continue;
-    if (auto again = linked.lock()) return again;
+    if (known.lock() == code) return linked;
   }
-  auto fresh = std::make_shared<linkage>(code, shared_from_this());
+  auto fresh = std::make_shared<linkage>(*code, *this);
+  code->add_linkage(fresh);
   linked_.emplace_back(code, fresh);
   return fresh;
 }
 
 void linkage::bind(const loaded_code& code, const std::string& module, prepared_handle& into) const {
-  for (const module_item& import : code_->imports()) functions_->check_type(import, module);
+  for (const module_item& import : code_.imports()) functions_.check_type(import, module);
   const linker_handle linker(weft_linker_new(code.home->engine()));
   define_own_functions(*linker);
-  functions_->define_in(*linker);
-  into = code_->prepare(code, *linker, module, functions_.get());
+  functions_.define_in(*linker);
+  into = code_.prepare(code, *linker, module, &functions_);
+}
+
+void linkage::forget() noexcept {
+  const std::lock_guard guard(mutex_);
+  main_.reset();
+  spare_.reset();
 }
 
 bound_code linkage::ready(const std::string& module) {
   const std::lock_guard guard(mutex_);
-  const loaded_code& code = code_->main();
+  const loaded_code& code = code_.main();
   if (!main_) bind(code, module, main_);
   return {code.home, code.module.get(), main_.get()};
 }
 
 bound_code linkage::ready_on_demand(const std::string& module) {
-  const loaded_code& code = code_->spare(module);
+  const loaded_code& code = code_.spare(module);
   const std::lock_guard guard(mutex_);
   if (!spare_) bind(code, module, spare_);
   return {code.home, code.module.get(), spare_.get()};
@@ -185,6 +167,8 @@ bound_code linkage::ready_on_demand(const std::string& module) {
 }  // namespace weft::wasm::detail
 
 namespace weft::wasm {
+
+const std::string& caller::guest_name() const noexcept { return static_cast<const wasi::context*>(guest_)->name(); }
 
 void host_functions::insert(std::shared_ptr<const detail::host_function> function) {
   if (detail::is_own_module(function->module())) {

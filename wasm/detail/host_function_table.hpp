@@ -20,27 +20,30 @@ struct host_function_failure {
   std::exception_ptr error;
 };
 
-// A module bound to a table of functions, once in each backend that its guests run in.
+// A module bound to a table of functions, once in each backend that its guests run in. It belongs to the table, so that
+// guests which come one after another find it; whoever uses it has both the code and the table.
 class linkage {
  public:
-  linkage(std::shared_ptr<compiled> code, std::shared_ptr<const host_function_table> functions)
-      : code_(std::move(code)), functions_(std::move(functions)) {}
+  linkage(compiled& code, const host_function_table& functions) noexcept : code_(code), functions_(functions) {}
 
   // As those of `compiled`.
   [[nodiscard]] bound_code ready(const std::string& module);
   [[nodiscard]] bound_code ready_on_demand(const std::string& module);
 
+  // The code goes.
+  void forget() noexcept;
+
  private:
   void bind(const loaded_code& code, const std::string& module, prepared_handle& into) const;
 
-  const std::shared_ptr<compiled> code_;
-  const std::shared_ptr<const host_function_table> functions_;  // what is prepared points to its functions
+  compiled& code_;
+  const host_function_table& functions_;  // what is prepared points to its functions
   std::mutex mutex_;
   prepared_handle main_;
   prepared_handle spare_;
 };
 
-class host_function_table : public std::enable_shared_from_this<host_function_table> {
+class host_function_table {
  public:
   [[nodiscard]] static const std::shared_ptr<const host_function_table>& of(const host_functions& list) noexcept {
     return list.table_;
@@ -55,13 +58,13 @@ class host_function_table : public std::enable_shared_from_this<host_function_ta
   // Throws module_error if the import is one of these functions, but of another type.
   void check_type(const module_item& import, const std::string& module) const;
 
-  // The module bound to these functions; the same again while somebody has it.
+  // The module bound to these functions; the same again while both are there.
   [[nodiscard]] std::shared_ptr<linkage> link(const std::shared_ptr<compiled>& code) const;
 
  private:
   std::vector<std::shared_ptr<const host_function>> functions_;
   mutable std::mutex mutex_;
-  mutable std::vector<std::pair<std::weak_ptr<compiled>, std::weak_ptr<linkage>>> linked_;
+  mutable std::vector<std::pair<std::weak_ptr<compiled>, std::shared_ptr<linkage>>> linked_;
 };
 
 // "(i32, i64) -> f64" of "iI:F".

@@ -18,6 +18,7 @@ void define(weft_linker& linker, std::string_view module, const wasi::definition
                                  .name = to_slice(d.name),
                                  .signature = to_slice(d.signature),
                                  .waits = d.waits,
+                                 .uses_memory = true,
                                  .callback = d.callback,
                                  .function = nullptr};
   weft_error* raw = nullptr;

@@ -27,8 +27,6 @@ void check(const guest_options& options) {
   }
 }
 
-bool needs_wasi(const compiled& code) noexcept { return !code.imports().empty(); }
-
 }  // namespace
 
 program::program(module m, guest_options options)
@@ -42,13 +40,13 @@ program::program(module m, guest_options options)
     check_links(core, preloads_, host_function_table::of(options_.functions).get());
   } else if (const auto& table = host_function_table::of(options_.functions)) {
     functions_ = table->link(core.shared_code());
-    static_cast<void>(functions_->ready(module_.name()));
+    bound_ = functions_->ready(module_.name());
   } else {
-    static_cast<void>(core.code().ready(module_.name()));
+    bound_ = core.code().ready(module_.name());
   }
 }
 
-std::optional<std::string> program::function_kind(std::string_view function) const {
+std::optional<std::string_view> program::function_kind(std::string_view function) const {
   return module_.core_->code().function_kind(function);
 }
 
@@ -58,7 +56,7 @@ module_error program::no_function(std::string_view function, const std::string& 
 }
 
 void program::check_signature(std::string_view function, std::string_view letters) const {
-  const std::optional<std::string> kind = function_kind(function);
+  const std::optional<std::string_view> kind = function_kind(function);
   if (!kind) throw no_function(function, "");
   if (*kind == letters) return;
   throw module_error(module_fault::wrong_signature, "the function '" + std::string(function) + "' of '" +
@@ -68,10 +66,10 @@ void program::check_signature(std::string_view function, std::string_view letter
 
 void program::start(std::optional<execution>& into, wasi::context& context) const {
   module_core& core = *module_.core_;
-  if (needs_wasi(core.code()) || !preloads_.empty()) context.open();
+  if (core.code().uses_wasi() || !preloads_.empty()) context.open();
   const std::uint64_t limit =
       options_.limits.memory != 0 ? options_.limits.memory : core.engine().options().default_memory_limit;
-  into.emplace(core, functions_.get(), preloads_, context, limit, name_);
+  into.emplace(core, launch{bound_, functions_.get(), preloads_, limit, name_}, context);
 }
 
 }  // namespace weft::wasm::detail

@@ -28,8 +28,8 @@ class program {
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const guest_options& options() const noexcept { return options_; }
 
-  // "parameters:results" of an exported function, if there is one.
-  [[nodiscard]] std::optional<std::string> function_kind(std::string_view function) const;
+  // "parameters:results" of an exported function, if there is one; valid as long as the program.
+  [[nodiscard]] std::optional<std::string_view> function_kind(std::string_view function) const;
   [[nodiscard]] bool exports(std::string_view function) const { return function_kind(function).has_value(); }
   // Throws module_error if it is missing, or of another type.
   void check_signature(std::string_view function, std::string_view letters) const;
@@ -46,6 +46,7 @@ class program {
   const std::string name_;
   std::vector<preloaded> preloads_;
   std::shared_ptr<linkage> functions_;  // null where the host's own are enough
+  bound_code bound_;                    // what usually runs; empty if there are preloads
 };
 
 }  // namespace weft::wasm::detail

@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 #include <exception>
 
@@ -59,6 +58,12 @@ void ticker::awaken() {
   asleep_.store(false, std::memory_order_seq_cst);
 }
 
+// False when it is time to end, which does not wait for the end of the slice.
+bool ticker::wait_for_a_slice() {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, slice, [this] { return stopping_; });
+}
+
 // False when it is time to end.
 bool ticker::sleep_unless_needed() {
   std::unique_lock lock(mutex_);
@@ -71,17 +76,9 @@ bool ticker::sleep_unless_needed() {
 void ticker::work() {
   block_all_signals();
   pthread_setname_np(pthread_self(), "weft-ticker");
-  for (int idle = 0;;) {
-    const timespec pause{.tv_sec = 0, .tv_nsec = slice.count()};
-    nanosleep(&pause, nullptr);
+  for (int idle = 0; wait_for_a_slice();) {
     tick_();
     idle = computing_.load(std::memory_order_relaxed) > 0 ? 0 : idle + 1;
-    bool ending;
-    {
-      const std::lock_guard guard(mutex_);
-      ending = stopping_;
-    }
-    if (ending) return;
     if (idle < idle_ticks_before_sleep) continue;
     idle = 0;
     if (!sleep_unless_needed()) return;

@@ -35,6 +35,7 @@ class ticker {
   void awaken();
   void join() noexcept;
   void work();
+  bool wait_for_a_slice();
   bool sleep_unless_needed();
 
   const std::function<void()> tick_;

@@ -17,8 +17,7 @@ bool is_running(const child& c) { return c.ending.valid() && !c.ended && !c.endi
 
 }  // namespace
 
-state::state(const guest_options& options)
-    : options_(options), account_(std::make_shared<detail::message_account>(options.unreceived_bytes)) {
+state::state(const guest_options& options) : options_(options) {
   for (const granted_channel& granted : options.channels) {
     if (const auto* to = std::get_if<message_sender>(&granted.end)) {
       slots_.emplace_back(sending_end{*to});
@@ -80,8 +79,9 @@ granted_channel state::copy_of(handle h) const {
   throw failure{errc::notcapable};
 }
 
-message state::make_message(std::span<const std::byte> bytes) const {
+message state::make_message(std::span<const std::byte> bytes) {
   if (bytes.size() > longest_message) throw failure{errc::msgsize};
+  if (!account_) account_ = std::make_shared<detail::message_account>(options_.unreceived_bytes);
   if (!account_->charge(bytes.size())) throw failure{errc::nobufs};
   return {bytes, account_};
 }

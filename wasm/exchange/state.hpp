@@ -64,7 +64,7 @@ class state {
   [[nodiscard]] granted_channel copy_of(handle h) const;
 
   // Charges the bytes, and makes a message of them; throws failure{msgsize}, failure{nobufs}.
-  [[nodiscard]] message make_message(std::span<const std::byte> bytes) const;
+  [[nodiscard]] message make_message(std::span<const std::byte> bytes);
 
   // Starts a child in the group of the call under way. Throws failure: noent for a name that was not granted, again if
   // there are as many as there may be, notsup outside of weft's fibers.
@@ -82,7 +82,7 @@ class state {
   [[nodiscard]] unsigned running(std::size_t program);
 
   const guest_options& options_;
-  std::shared_ptr<detail::message_account> account_;
+  std::shared_ptr<detail::message_account> account_;  // from the first message on
   std::vector<slot> slots_;
   group* children_ = nullptr;
 };

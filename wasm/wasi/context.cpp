@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -27,6 +28,16 @@ detail::unique_fd content_file(const std::string& content) noexcept {
   return fd;
 }
 
+// /dev/null for all guests that are given nothing: opened once, never closed. -1, and errno set, if it cannot be had.
+int null_device() noexcept {
+  static std::atomic<int> shared{-1};
+  if (const int known = shared.load(std::memory_order_relaxed); known >= 0) return known;
+  detail::unique_fd opened(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  int nobody = -1;
+  if (!opened || !shared.compare_exchange_strong(nobody, opened.get())) return nobody;
+  return opened.release();
+}
+
 std::vector<std::string> environment_of(const guest_options& options) {
   std::vector<std::string> entries;
   for (const auto& [name, value] : options.environment) entries.emplace_back(name).append("=").append(value);
@@ -40,8 +51,6 @@ std::vector<std::string> arguments_of(const guest_options& options, const std::s
 }
 
 }  // namespace
-
-context::context(const guest_options& options, std::string name) : options_(options), name_(std::move(name)) {}
 
 void context::open() {
   arguments_ = arguments_of(options_, name_);
@@ -58,7 +67,7 @@ void context::open_stream(const stdio& stream, int number) {
   descriptor d;
   switch (stream.kind()) {
     case stdio::source::null:
-      d.owned.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+      d.fd = null_device();
       break;
     case stdio::source::text:
       d.owned = content_file(stream.content());

@@ -1,6 +1,7 @@
 // What the host knows of one running guest: what it was given, its descriptors, and what it waits for.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -52,8 +53,8 @@ namespace weft::wasm::wasi {
 
 class context {
  public:
-  // The options must outlive it.
-  context(const guest_options& options, std::string name);
+  // The options and the name must outlive it.
+  context(const guest_options& options, const std::string& name) : options_(options), name_(name) {}
 
   // Opens what the guest is given. Throws std::system_error naming what cannot be had.
   void open();
@@ -89,6 +90,16 @@ class context {
   // Runs it: on the fiber, where it may park. What it throws other than `failure` ends the guest.
   outcome perform_wait();
 
+  // A call of an embedder's function that is made once the guest is stopped. It stays until the next, so that results which
+  // lie in its slots outlive its return.
+  struct host_call {
+    const detail::host_function* target = nullptr;
+    std::uint8_t* memory = nullptr;
+    std::size_t size = 0;
+    std::array<detail::weft_value, detail::most_parameters> slots = {};
+  };
+  [[nodiscard]] host_call& call_to_make() noexcept { return host_call_; }
+
   // Keeps an exception that a host function must not throw through the guest; the guest ends, then it is thrown on.
   void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
   [[nodiscard]] std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
@@ -102,12 +113,13 @@ class context {
   void give_socket(int fd);
 
   const guest_options& options_;
-  const std::string name_;
+  const std::string& name_;
   std::vector<std::string> arguments_;
   std::vector<std::string> environment_;
   descriptor_table descriptors_;
   std::function<outcome()> action_;
   std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
+  host_call host_call_;
   std::exception_ptr error_;
   exchange::state* talk_ = nullptr;
   std::uint64_t bytes_read_ = 0;

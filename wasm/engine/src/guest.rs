@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{WeftError, report};
+use crate::exports::Exports;
 use crate::ffi::{Pointer, Slice, guarded};
 use crate::host_function::{raw, value_of};
 use crate::limits::{Interrupted, MemoryAccount};
@@ -11,6 +12,7 @@ use std::cell::Cell;
 use std::ffi::c_void;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use wasmtime_c_api::wasmtime::{
     Error, Func, Instance, Memory, Result, Store, StoreContextMut, UpdateDeadline, Val, ValRaw,
@@ -33,7 +35,7 @@ pub enum Stop {
 pub struct Board {
     pub stop: Cell<Stop>,
     /// How the host function that waits is to go on: its outcome and its result.
-    pub resumption: Cell<Option<(i32, ValRaw)>>,
+    pub resumption: Cell<Option<(i32, i64)>>,
     /// The guest is to end at the next place where it can.
     pub interrupted: Cell<bool>,
     pub instance: Cell<Option<Instance>>,
@@ -68,6 +70,8 @@ pub struct Guest {
     /// Owned; raw because the call holds the only reference to it.
     pub store: *mut Store<Host>,
     pub board: Box<Board>,
+    /// Those of the module that the guest is an instance of.
+    pub exports: Option<Arc<Exports>>,
 }
 
 impl Guest {
@@ -75,6 +79,16 @@ impl Guest {
     /// The guest must not move until the call has ended or was abandoned.
     pub unsafe fn begin(&mut self, call: impl FnOnce(&'static mut Store<Host>) -> Running) {
         self.call = Some(call(unsafe { &mut *self.store }));
+    }
+
+    /// A call that could not be begun ends by the reason at its first poll.
+    unsafe fn begin_export(&self, name: &str, arguments: &[ValRaw], results: &mut [ValRaw]) -> Running {
+        let store = unsafe { &mut *self.store };
+        let begun = match (&self.exports, self.board.instance.get()) {
+            (Some(exports), Some(instance)) => unsafe { exports.begin(name, instance, store, arguments, results) },
+            _ => Err(Error::msg("the guest has not been instantiated")),
+        };
+        begun.unwrap_or_else(|error| Box::pin(std::future::ready(Err(error))))
     }
 
     /// Ends a call under way, wherever it is.
@@ -126,7 +140,7 @@ pub extern "C" fn weft_guest_new(engine: &Engine, guest: *mut c_void, memory_lim
     store.limiter(|host| &mut host.account);
     store.epoch_deadline_callback(end_of_slice);
     store.set_epoch_deadline(1);
-    Box::new(Guest { call: None, store: Box::into_raw(store), board })
+    Box::new(Guest { call: None, store: Box::into_raw(store), board, exports: None })
 }
 
 /// Ends a call under way, wherever it is, and frees all that the guest had.
@@ -134,8 +148,8 @@ pub extern "C" fn weft_guest_new(engine: &Engine, guest: *mut c_void, memory_lim
 pub extern "C" fn weft_guest_delete(_guest: Box<Guest>) {}
 
 async fn instantiate(store: &mut Store<Host>, prepared: &Prepared) -> Result<()> {
-    let instance = prepared.0.instantiate_async(&mut *store).await?;
-    let memory = instance.get_memory(&mut *store, "memory");
+    let instance = prepared.code.instantiate_async(&mut *store).await?;
+    let memory = prepared.exports.memory_of(instance, store);
     let host = store.data_mut();
     host.memory = memory;
     host.board().instance.set(Some(instance));
@@ -162,26 +176,14 @@ pub async fn call_generic(
     Ok(())
 }
 
-async fn call(store: &mut Store<Host>, name: &str, arguments: &[ValRaw], results: &mut [ValRaw]) -> Result<()> {
-    let instance =
-        store.data().board().instance.get().ok_or_else(|| Error::msg("the guest has not been instantiated"))?;
-    let function = instance
-        .get_func(&mut *store, name)
-        .ok_or_else(|| Error::msg(format!("the module exports no function '{name}'")))?;
-    if arguments.is_empty()
-        && results.is_empty()
-        && let Ok(typed) = function.typed::<(), ()>(&*store)
-    {
-        return typed.call_async(store, ()).await;
-    }
-    call_generic(store, function, arguments, results).await
-}
-
 /// # Safety
 /// `prepared` must live until the call has ended or was abandoned; so must the guest, which must not move.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn weft_guest_begin_instantiation(guest: *mut Guest, prepared: *const Prepared) {
-    unsafe { (*guest).call = Some(Box::pin(instantiate(&mut *(*guest).store, &*prepared))) };
+    unsafe {
+        (*guest).exports = Some(Arc::clone(&(*prepared).exports));
+        (*guest).call = Some(Box::pin(instantiate(&mut *(*guest).store, &*prepared)));
+    }
 }
 
 /// # Safety
@@ -202,7 +204,7 @@ pub unsafe extern "C" fn weft_guest_begin_call(
             if result_count == 0 { &mut [] } else { std::slice::from_raw_parts_mut(results, result_count) },
         )
     };
-    unsafe { (*guest).call = Some(Box::pin(call(&mut *(*guest).store, name, arguments, results))) };
+    unsafe { (*guest).call = Some((*guest).begin_export(name, arguments, results)) };
     true
 }
 
@@ -223,10 +225,10 @@ pub extern "C" fn weft_guest_poll(guest: &mut Guest, error: &mut Option<Box<Weft
     Stop::Ended
 }
 
-/// Lets the host function that waits return `value`, or end the guest as its outcome says, at the next poll.
+/// Lets the host function that waits return the value of these bits, or end the guest as its outcome says, at the next poll.
 #[unsafe(no_mangle)]
-pub extern "C" fn weft_guest_resume(guest: &Guest, outcome: i32, value: &ValRaw) {
-    guest.board.resumption.set(Some((outcome, *value)));
+pub extern "C" fn weft_guest_resume(guest: &Guest, outcome: i32, bits: i64) {
+    guest.board.resumption.set(Some((outcome, bits)));
 }
 
 /// Largest sum of memories and tables the guest has had, bytes. Not while a call is under way.

@@ -33,37 +33,59 @@ pub type Callback = unsafe extern "C" fn(
 pub struct Target {
     pub callback: Callback,
     pub function: Pointer,
+    /// The function looks at the guest's memory; to others none is shown.
+    pub uses_memory: bool,
 }
 
-/// The exported memory called "memory": looked up by name only while the instance is still being made.
+/// The exported memory called "memory". To ask the engine where it lies costs more than all the rest of a call, so that is
+/// done once after each growth.
 fn memory_of(caller: &mut Caller<'_, Host>) -> (*mut u8, usize) {
-    let memory = caller.data().memory.or_else(|| match caller.get_export("memory") {
-        Some(Extern::Memory(memory)) => Some(memory),
-        _ => None,
-    });
-    match memory {
-        Some(memory) => (memory.data_ptr(caller.as_context()), memory.data_size(caller.as_context())),
-        None => (std::ptr::null_mut(), 0),
+    match caller.data().account.place {
+        Some((base, size)) => (base.0.cast(), size),
+        None => locate_memory(caller),
     }
 }
 
+#[cold]
+fn locate_memory(caller: &mut Caller<'_, Host>) -> (*mut u8, usize) {
+    let own = caller.data().memory;
+    // Looked up by name only while the instance is still being made, and where others call than the guest's own module.
+    let memory = own.or_else(|| match caller.get_export("memory") {
+        Some(Extern::Memory(memory)) => Some(memory),
+        _ => None,
+    });
+    let Some(memory) = memory else { return (std::ptr::null_mut(), 0) };
+    let (base, size) = (memory.data_ptr(caller.as_context()), memory.data_size(caller.as_context()));
+    if own.is_some() {
+        caller.data_mut().account.place = Some((Pointer(base.cast()), size));
+    }
+    (base, size)
+}
+
+#[cold]
 fn failure(outcome: i32, values: &[ValRaw]) -> Error {
     if outcome == EXIT { Error::new(GuestExit(values[0].get_i32())) } else { Error::new(HostFailure) }
 }
 
 impl Target {
-    fn invoke(&self, caller: &mut Caller<'_, Host>, values: *mut ValRaw) -> i32 {
-        let (memory, size) = memory_of(caller);
+    #[inline]
+    fn invoke<const USES_MEMORY: bool>(&self, caller: &mut Caller<'_, Host>, values: *mut ValRaw) -> i32 {
+        let (memory, size) = if USES_MEMORY { memory_of(caller) } else { (std::ptr::null_mut(), 0) };
         let guest = caller.data().guest.0;
         unsafe { (self.callback)(self.function.0, guest, memory, size, values) }
     }
 
     /// The call of a function which never waits.
-    pub fn call(&self, mut caller: Caller<'_, Host>, values: &mut [MaybeUninit<ValRaw>]) -> Result<()> {
+    #[inline]
+    pub fn call<const USES_MEMORY: bool>(
+        &self,
+        mut caller: Caller<'_, Host>,
+        values: &mut [MaybeUninit<ValRaw>],
+    ) -> Result<()> {
         let mut scratch = [ValRaw::i64(0)];
         // A function with neither parameters nor results has no slots of its own, and exit codes need one.
         let slots = if values.is_empty() { scratch.as_mut_ptr() } else { values.as_mut_ptr().cast::<ValRaw>() };
-        match self.invoke(&mut caller, slots) {
+        match self.invoke::<USES_MEMORY>(&mut caller, slots) {
             DONE => Ok(()),
             outcome => Err(failure(outcome, &[unsafe { *slots }])),
         }
@@ -76,7 +98,12 @@ impl Target {
         values: &mut [ValRaw],
         take: impl Fn(&[ValRaw]) -> R + Send + Unpin + 'a,
     ) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {
-        match self.invoke(&mut caller, values.as_mut_ptr()) {
+        let outcome = if self.uses_memory {
+            self.invoke::<true>(&mut caller, values.as_mut_ptr())
+        } else {
+            self.invoke::<false>(&mut caller, values.as_mut_ptr())
+        };
+        match outcome {
             DONE => Box::new(ready(Ok(take(values)))),
             WAIT => Box::new(HostWait { caller, take }),
             outcome => Box::new(ready(Err(failure(outcome, values)))),
@@ -122,7 +149,7 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
 
     fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
         let board = self.caller.data().board();
-        let Some((outcome, value)) = board.resumption.take() else {
+        let Some((outcome, bits)) = board.resumption.take() else {
             board.stop.set(Stop::Waiting);
             return Poll::Pending;
         };
@@ -131,7 +158,8 @@ impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
         }
         // Others had their turn while the guest waited: its time slice begins anew.
         self.caller.as_context_mut().set_epoch_deadline(1);
-        Poll::Ready(if outcome == DONE { Ok((self.take)(&[value])) } else { Err(failure(outcome, &[value])) })
+        let value = [ValRaw::i64(bits)];
+        Poll::Ready(if outcome == DONE { Ok((self.take)(&value)) } else { Err(failure(outcome, &value)) })
     }
 }
 

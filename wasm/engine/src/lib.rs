@@ -10,6 +10,7 @@
 mod control;
 mod engine;
 mod error;
+mod exports;
 mod ffi;
 mod guest;
 mod hash;

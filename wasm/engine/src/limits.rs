@@ -1,6 +1,7 @@
 //! Limits of a guest as a whole: the sum over all its memories and tables, not each for itself. And the end of a guest
 //! for another limit, which the other side watches over.
 
+use crate::ffi::Pointer;
 use std::fmt;
 use wasmtime_c_api::wasmtime::{ResourceLimiter, Result};
 
@@ -52,11 +53,13 @@ pub struct MemoryAccount {
     pub peak: u64,
     pub element_limit: u64,
     elements: u64,
+    /// Where the guest's memory lies and how large it is, once somebody has looked; only a growth changes either.
+    pub place: Option<(Pointer, usize)>,
 }
 
 impl MemoryAccount {
     pub fn new(limit: u64) -> MemoryAccount {
-        MemoryAccount { limit, used: 0, peak: 0, element_limit: u64::MAX, elements: 0 }
+        MemoryAccount { limit, used: 0, peak: 0, element_limit: u64::MAX, elements: 0, place: None }
     }
 
     fn charge(&mut self, bytes: u64) -> Result<bool> {
@@ -86,6 +89,7 @@ fn is_forbidden(desired: usize, maximum: Option<usize>) -> bool {
 
 impl ResourceLimiter for MemoryAccount {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
+        self.place = None;
         if is_forbidden(desired, maximum) {
             return Ok(false);
         }

@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{WeftError, report};
+use crate::exports::Exports;
 use crate::ffi::{Pointer, Slice, guarded};
 use crate::guest::Host;
 use crate::host_function::{Callback, Target};
@@ -13,7 +14,10 @@ use wasmtime_c_api::wasmtime::{self, Caller, Error, FuncType, InstancePre, Resul
 pub struct Linker(pub wasmtime::Linker<Host>);
 
 /// A module whose imports are bound.
-pub struct Prepared(pub InstancePre<Host>);
+pub struct Prepared {
+    pub code: InstancePre<Host>,
+    pub exports: Arc<Exports>,
+}
 
 #[repr(C)]
 pub struct Definition {
@@ -22,6 +26,7 @@ pub struct Definition {
     /// "parameters:results" as `weft_module_imports` writes it; at most one result if the function waits.
     signature: Slice,
     waits: bool,
+    uses_memory: bool,
     callback: Callback,
     function: *mut c_void,
 }
@@ -79,7 +84,13 @@ impl Linker {
         let (parameters, results) = split(signature)?;
         let kind = FuncType::new(self.0.engine(), parameters, results);
         // The slots are as many as the type says, and the other side was told the same type.
-        unsafe { self.0.func_new_unchecked(module, name, kind, move |caller, values| target.call(caller, values))? };
+        unsafe {
+            if target.uses_memory {
+                self.0.func_new_unchecked(module, name, kind, move |from, slots| target.call::<true>(from, slots))?;
+            } else {
+                self.0.func_new_unchecked(module, name, kind, move |from, slots| target.call::<false>(from, slots))?;
+            }
+        }
         Ok(())
     }
 
@@ -116,7 +127,11 @@ impl Linker {
     unsafe fn define(&mut self, definition: &Definition) -> Result<()> {
         let (module, name, signature) =
             unsafe { (definition.module.text()?, definition.name.text()?, definition.signature.text()?) };
-        let target = Target { callback: definition.callback, function: Pointer(definition.function) };
+        let target = Target {
+            callback: definition.callback,
+            function: Pointer(definition.function),
+            uses_memory: definition.uses_memory,
+        };
         if definition.waits {
             self.define_waiting(module, name, signature, target)
         } else {
@@ -150,8 +165,8 @@ pub extern "C" fn weft_linker_prepare(
     module: &Module,
     error: &mut Option<Box<WeftError>>,
 ) -> Option<Box<Prepared>> {
-    let bound = guarded(|| linker.0.instantiate_pre(&module.0));
-    report(bound.map(|prepared| Box::new(Prepared(prepared))), error)
+    let bound = guarded(|| linker.0.instantiate_pre(&module.code));
+    report(bound.map(|code| Box::new(Prepared { code, exports: Arc::clone(&module.exports) })), error)
 }
 
 #[unsafe(no_mangle)]

@@ -2,13 +2,25 @@
 
 use crate::engine::Engine;
 use crate::error::{WeftError, report};
+use crate::exports::{Exports, letters_of};
 use crate::ffi::{Bytes, Slice, guarded};
 use std::ffi::c_void;
 use std::fs::File;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::Arc;
 use wasmtime_c_api::wasmtime::{self, ExternType, Result, ValType};
 
-pub struct Module(pub wasmtime::Module);
+pub struct Module {
+    pub code: wasmtime::Module,
+    pub exports: Arc<Exports>,
+}
+
+impl Module {
+    fn of(code: wasmtime::Module) -> Box<Module> {
+        let exports = Arc::new(Exports::of(&code));
+        Box::new(Module { code, exports })
+    }
+}
 
 /// Compiles the bytes of a module on all cores. Needs a stack of a few megabytes.
 ///
@@ -36,7 +48,7 @@ pub unsafe extern "C" fn weft_module_load(
     error: &mut Option<Box<WeftError>>,
 ) -> Option<Box<Module>> {
     let loaded = guarded(|| unsafe { wasmtime::Module::deserialize(&engine.0, code.bytes()) });
-    report(loaded.map(|module| Box::new(Module(module))), error)
+    report(loaded.map(Module::of), error)
 }
 
 fn load_file(engine: &Engine, descriptor: RawFd) -> Result<wasmtime::Module> {
@@ -55,12 +67,12 @@ pub unsafe extern "C" fn weft_module_load_file(
     descriptor: RawFd,
     error: &mut Option<Box<WeftError>>,
 ) -> Option<Box<Module>> {
-    report(guarded(|| load_file(engine, descriptor)).map(|module| Box::new(Module(module))), error)
+    report(guarded(|| load_file(engine, descriptor)).map(Module::of), error)
 }
 
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_module_code(module: &Module, error: &mut Option<Box<WeftError>>) -> Option<Box<Bytes>> {
-    report(guarded(|| module.0.serialize()).map(|code| Box::new(Bytes(code))), error)
+    report(guarded(|| module.code.serialize()).map(|code| Box::new(Bytes(code))), error)
 }
 
 #[unsafe(no_mangle)]
@@ -69,7 +81,7 @@ pub extern "C" fn weft_module_delete(_module: Box<Module>) {}
 /// The module's name by its name section; empty if it has none.
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_module_name(module: &Module) -> Slice {
-    Slice::of(module.0.name().unwrap_or_default().as_bytes())
+    Slice::of(module.code.name().unwrap_or_default().as_bytes())
 }
 
 pub fn letter(value: &ValType) -> char {
@@ -87,8 +99,7 @@ pub fn letter(value: &ValType) -> char {
 fn description(kind: &ExternType) -> String {
     match kind {
         ExternType::Func(function) => {
-            let parameters: String = function.params().map(|value| letter(&value)).collect();
-            let results: String = function.results().map(|value| letter(&value)).collect();
+            let (parameters, results) = letters_of(function);
             format!("{parameters}:{results}")
         }
         ExternType::Global(_) => "global".to_owned(),
@@ -102,7 +113,7 @@ type Visitor = extern "C" fn(context: *mut c_void, module: Slice, name: Slice, k
 
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_module_imports(module: &Module, context: *mut c_void, visit: Visitor) {
-    for import in module.0.imports() {
+    for import in module.code.imports() {
         let kind = description(&import.ty());
         visit(
             context,
@@ -115,7 +126,7 @@ pub extern "C" fn weft_module_imports(module: &Module, context: *mut c_void, vis
 
 #[unsafe(no_mangle)]
 pub extern "C" fn weft_module_exports(module: &Module, context: *mut c_void, visit: Visitor) {
-    for export in module.0.exports() {
+    for export in module.code.exports() {
         let kind = description(&export.ty());
         visit(context, Slice::of(b""), Slice::of(export.name().as_bytes()), Slice::of(kind.as_bytes()));
     }

@@ -5,6 +5,7 @@ use crate::ffi::{Slice, guarded};
 use crate::guest::{Guest, Host};
 use crate::linker::Linker;
 use crate::module::Module;
+use std::sync::Arc;
 use wasmtime_c_api::wasmtime::{self, Result, Store};
 
 #[repr(C)]
@@ -33,7 +34,7 @@ async fn instantiate(
 }
 
 unsafe fn named(preload: &Preload) -> Result<Named> {
-    unsafe { Ok((preload.name.text()?.to_owned(), (*preload.module).0.clone())) }
+    unsafe { Ok((preload.name.text()?.to_owned(), (*preload.module).code.clone())) }
 }
 
 /// Begins to make an instance of `main` and of what it imports from.
@@ -52,8 +53,9 @@ pub unsafe extern "C" fn weft_guest_begin_linked_instantiation(
     let list = if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(preloads, count) } };
     let begun = guarded(|| {
         let modules = list.iter().map(|preload| unsafe { named(preload) }).collect::<Result<Vec<_>>>()?;
-        let (linker, main) = (linker.0.clone(), main.0.clone());
-        unsafe { (*guest).begin(|store| Box::pin(instantiate(store, linker, modules, main))) };
+        let (linker, code) = (linker.0.clone(), main.code.clone());
+        unsafe { (*guest).exports = Some(Arc::clone(&main.exports)) };
+        unsafe { (*guest).begin(|store| Box::pin(instantiate(store, linker, modules, code))) };
         Ok(())
     });
     report(begun, error).is_some()

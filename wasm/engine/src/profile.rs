@@ -34,7 +34,7 @@ pub unsafe extern "C" fn weft_guest_profile(
     interval: u64,
 ) -> bool {
     let name = String::from_utf8_lossy(unsafe { name.bytes() }).into_owned();
-    let modules = [(name.clone(), module.0.clone())];
+    let modules = [(name.clone(), module.code.clone())];
     let Ok(samples) = guarded(|| GuestProfiler::new(&engine.0, &name, Duration::from_nanos(interval), modules)) else {
         return false;
     };

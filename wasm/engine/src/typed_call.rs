@@ -4,10 +4,11 @@
 //! converts each value.
 
 use crate::error::{WeftError, report};
+use crate::exports::{Begin, letters_of};
 use crate::ffi::{Slice, guarded};
 use crate::guest::{Guest, Host, Running, call_generic};
 use std::marker::PhantomData;
-use wasmtime_c_api::wasmtime::{Func, FuncType, Result, Store, TypedFunc, ValRaw, ValType, WasmParams, WasmResults};
+use wasmtime_c_api::wasmtime::{Func, Result, Store, TypedFunc, ValRaw, WasmParams, WasmResults};
 
 /// A number and its slot.
 trait Number: Copy + Send + Sync + 'static {
@@ -135,46 +136,111 @@ impl Entry for Generic {
 
 pub struct Function(Box<dyn Entry>);
 
-fn letters(kinds: impl Iterator<Item = ValType>) -> String {
-    kinds.map(|kind| crate::module::letter(&kind)).collect()
+/// Something that is made for the types of a function, or, if its signature is none of the common ones, for any.
+trait ForSignature {
+    type Made;
+    fn typed<P: Parameters, R: Answer>(self) -> Self::Made;
+    fn generic(self) -> Self::Made;
 }
 
-fn typed<P: Parameters, R: Answer>(store: &Store<Host>, function: Func) -> Result<Box<dyn Entry>> {
-    Ok(Box::new(Typed(function.typed::<P, R>(store)?, PhantomData)))
-}
-
-fn with_results<P: Parameters>(store: &Store<Host>, function: Func, results: &str) -> Option<Result<Box<dyn Entry>>> {
-    Some(match results {
-        "" => typed::<P, ()>(store, function),
-        "i" => typed::<P, i32>(store, function),
-        "I" => typed::<P, i64>(store, function),
-        "f" => typed::<P, f32>(store, function),
-        "F" => typed::<P, f64>(store, function),
-        _ => return None,
-    })
-}
-
-fn typed_entry(store: &Store<Host>, function: Func, kind: &FuncType) -> Option<Result<Box<dyn Entry>>> {
-    let results = letters(kind.results());
-    match letters(kind.params()).as_str() {
-        "" => with_results::<()>(store, function, &results),
-        "i" => with_results::<(i32,)>(store, function, &results),
-        "ii" => with_results::<(i32, i32)>(store, function, &results),
-        "iii" => with_results::<(i32, i32, i32)>(store, function, &results),
-        "iiii" => with_results::<(i32, i32, i32, i32)>(store, function, &results),
-        "I" => with_results::<(i64,)>(store, function, &results),
-        "II" => with_results::<(i64, i64)>(store, function, &results),
-        "F" => with_results::<(f64,)>(store, function, &results),
-        "FF" => with_results::<(f64, f64)>(store, function, &results),
-        _ => None,
+fn for_results<P: Parameters, F: ForSignature>(results: &str, make: F) -> F::Made {
+    match results {
+        "" => make.typed::<P, ()>(),
+        "i" => make.typed::<P, i32>(),
+        "I" => make.typed::<P, i64>(),
+        "f" => make.typed::<P, f32>(),
+        "F" => make.typed::<P, f64>(),
+        _ => make.generic(),
     }
 }
 
-fn entry_of(store: &Store<Host>, function: Func) -> Result<Box<dyn Entry>> {
-    let kind = function.ty(store);
-    typed_entry(store, function, &kind).unwrap_or_else(|| {
-        Ok(Box::new(Generic { function, parameters: kind.params().len(), results: kind.results().len() }))
+fn for_signature<F: ForSignature>(parameters: &str, results: &str, make: F) -> F::Made {
+    match parameters {
+        "" => for_results::<(), F>(results, make),
+        "i" => for_results::<(i32,), F>(results, make),
+        "ii" => for_results::<(i32, i32), F>(results, make),
+        "iii" => for_results::<(i32, i32, i32), F>(results, make),
+        "iiii" => for_results::<(i32, i32, i32, i32), F>(results, make),
+        "I" => for_results::<(i64,), F>(results, make),
+        "II" => for_results::<(i64, i64), F>(results, make),
+        "F" => for_results::<(f64,), F>(results, make),
+        "FF" => for_results::<(f64, f64), F>(results, make),
+        _ => make.generic(),
+    }
+}
+
+struct EntryOf<'a> {
+    store: &'a Store<Host>,
+    function: Func,
+}
+
+impl ForSignature for EntryOf<'_> {
+    type Made = Result<Box<dyn Entry>>;
+
+    fn typed<P: Parameters, R: Answer>(self) -> Self::Made {
+        Ok(Box::new(Typed(self.function.typed::<P, R>(self.store)?, PhantomData)))
+    }
+
+    fn generic(self) -> Self::Made {
+        let kind = self.function.ty(self.store);
+        let (parameters, results) = (kind.params().len(), kind.results().len());
+        Ok(Box::new(Generic { function: self.function, parameters, results }))
+    }
+}
+
+/// Begins one call of a function that is not kept.
+///
+/// # Safety
+/// As for `Begin`, and the function must be of these types.
+unsafe fn begin_typed<P: Parameters, R: Answer>(
+    function: Func,
+    store: *mut Store<Host>,
+    arguments: *const ValRaw,
+    results: *mut ValRaw,
+) -> Running {
+    let typed = unsafe { TypedFunc::<P, R>::new_unchecked(&*store, function) };
+    let parameters = unsafe { P::load(arguments) };
+    Box::pin(async move {
+        let answer = unsafe { typed.call_async(&mut *store, parameters).await? };
+        unsafe { answer.put(results) };
+        Ok(())
     })
+}
+
+/// # Safety
+/// As for `Begin`.
+unsafe fn begin_generic(
+    function: Func,
+    store: *mut Store<Host>,
+    arguments: *const ValRaw,
+    results: *mut ValRaw,
+) -> Running {
+    let kind = function.ty(unsafe { &*store });
+    let (parameters, answers) = (kind.params().len(), kind.results().len());
+    unsafe { Generic { function, parameters, results: answers }.begin(store, arguments, results) }
+}
+
+struct BeginOf;
+
+impl ForSignature for BeginOf {
+    type Made = Begin;
+
+    fn typed<P: Parameters, R: Answer>(self) -> Begin {
+        begin_typed::<P, R>
+    }
+
+    fn generic(self) -> Begin {
+        begin_generic
+    }
+}
+
+pub fn begin_of(parameters: &str, results: &str) -> Begin {
+    for_signature(parameters, results, BeginOf)
+}
+
+fn entry_of(store: &Store<Host>, function: Func) -> Result<Box<dyn Entry>> {
+    let (parameters, results) = letters_of(&function.ty(store));
+    for_signature(&parameters, &results, EntryOf { store, function })
 }
 
 /// An exported function of the instance; nothing, and no error, if there is none of that name. Not while a call is under way.

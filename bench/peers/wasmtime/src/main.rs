@@ -81,7 +81,8 @@ fn start_ticking(engine: &Engine) -> Arc<AtomicBool> {
 fn guests() -> Guests {
     let file = std::env::var("WEFT_BENCH_GUESTS").expect("WEFT_BENCH_GUESTS names the module of the guests");
     let mut config = Config::new();
-    config.epoch_interruption(true).allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
+    config.epoch_interruption(true).concurrency_support(false).coredump_on_trap(true);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     let engine = Engine::new(&config).expect("an engine");
     let module = Module::from_file(&engine, file).expect("the module of the guests");
     let mut linker: Linker<()> = Linker::new(&engine);
@@ -122,13 +123,12 @@ impl Guests {
         assert_eq!(sum, (0..count as i32).fold(0_i32, i32::wrapping_add));
     }
 
-    async fn picture(&self) {
+    async fn picture(&self, expected: u64) {
         let mut store = self.store();
         let instance = self.module.instantiate_async(&mut store).await.expect("an instance");
         let function = instance.get_typed_func::<i32, i64>(&mut store, "mandelbrot").expect("a function");
-        let size = PICTURE as usize;
         let sum = function.call_async(&mut store, PICTURE).await.expect("a picture");
-        assert_eq!(sum as u64, leaf::mandelbrot_rows(size, 0, size) as u64);
+        assert_eq!(sum as u64, expected);
     }
 }
 
@@ -176,8 +176,9 @@ fn over_threads(workers: usize, total: usize, work: impl Fn() + Sync) {
 
 fn compute_guests(workers: usize, size: usize) -> f64 {
     let guests = guests();
+    let expected = leaf::mandelbrot_rows(PICTURE as usize, 0, PICTURE as usize) as u64;
     let begin = Instant::now();
-    over_threads(workers, size, || run(guests.picture()));
+    over_threads(workers, size, || run(guests.picture(expected)));
     begin.elapsed().as_secs_f64()
 }
 
