@@ -159,12 +159,13 @@ TEST(bad_modules_test, a_thousand_damaged_modules) {
     const std::vector<std::byte> original = read_bytes(guest_file("small"));
     weft::test::random_source random;
     std::array<int, 4> ends{};
-    for (int i = 0; i < 1000; ++i) {
+    constexpr int modules = weft::test::rounds(1000);
+    for (int i = 0; i < modules; ++i) {
       const std::vector<std::byte> bytes = damaged(original, random);
       ++ends.at(static_cast<std::size_t>(run_damaged(e, bytes)));
     }
     std::printf("refused %d, trapped %d, timed out %d, exited %d\n", ends[0], ends[1], ends[2], ends[3]);
-    EXPECT_EQ(ends[0] + ends[1] + ends[2] + ends[3], 1000);
+    EXPECT_EQ(ends[0] + ends[1] + ends[2] + ends[3], modules);
     EXPECT_GT(ends[0], 0);
     // The host is unharmed.
     EXPECT_EQ(run_tool({"exit", "6"}).exit_code, 6);

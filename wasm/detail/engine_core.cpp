@@ -126,8 +126,14 @@ const backend& engine_core::spare() {
 }
 
 std::shared_ptr<engine_core::slot> engine_core::slot_of(const digest& key) {
+  // The count says that nobody else has the slot, but it is the lock that makes what the last one wrote there visible.
+  const auto is_abandoned = [](const auto& item) {
+    if (item.second.use_count() != 1) return false;
+    const std::lock_guard free(item.second->compiling);
+    return item.second->code.expired();
+  };
   const std::lock_guard guard(slots_mutex_);
-  std::erase_if(slots_, [](const auto& item) { return item.second.use_count() == 1 && item.second->code.expired(); });
+  std::erase_if(slots_, is_abandoned);
   std::shared_ptr<slot>& s = slots_[key];
   if (!s) s = std::make_shared<slot>();
   return s;
