@@ -30,6 +30,10 @@ constexpr int most_rounds = 64;
 constexpr std::uint64_t crowd = 8;
 // How long to sleep when the kernel is short of memory and not all could be submitted.
 constexpr std::chrono::milliseconds short_sleep{1};
+
+// Between attempts to cancel what the kernel goes on with: the first, then twice as long, and so on.
+constexpr std::chrono::milliseconds first_patience{1};
+constexpr std::chrono::milliseconds most_patience{64};
 constexpr std::chrono::seconds patience_at_end{1};
 // A signal takes some 15 us to be handled where its thread runs.
 constexpr std::chrono::microseconds patience_with_owner{100};
@@ -154,6 +158,7 @@ bool uring_engine::submit(operation& op) noexcept {
 void uring_engine::cancel(operation& op) noexcept {
   const queueing_section section(queueing_);
   unsubmitted_.store(true, std::memory_order_relaxed);
+  cancel_patience_ = first_patience;
   if (!take_from_backlog(op)) return queue_cancel(op);
   complete(op, -ECANCELED);
   settle_cancel(op);
@@ -184,20 +189,18 @@ bool uring_engine::take_from_backlog(operation& op) noexcept {
 // True if that ended anybody's wait.
 bool uring_engine::work_off_backlog() noexcept {
   while (backlog_first_ != nullptr && submit(*backlog_first_)) backlog_first_ = backlog_first_->next;
-  bool any = false;
-  for (operation** list : {&late_cancels_, &to_cancel_again_}) {
-    for (operation* op = std::exchange(*list, nullptr); op != nullptr;) {
-      operation* next = op->next_cancel;
-      if (op->completed) {
-        settle_cancel(*op);
-        any = true;
-      } else {
-        queue_cancel(*op);
-      }
-      op = next;
-    }
-  }
+  const bool any = settle_late_cancels();
+  queue_cancels(late_cancels_);
+  if (to_cancel_again_ != nullptr && time_point::clock::now() >= cancel_again_at_) queue_cancels(to_cancel_again_);
   return any;
+}
+
+void uring_engine::queue_cancels(operation*& list) noexcept {
+  for (operation* op = std::exchange(list, nullptr); op != nullptr;) {
+    operation* next = op->next_cancel;
+    queue_cancel(*op);
+    op = next;
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------- waiting
@@ -205,8 +208,8 @@ bool uring_engine::work_off_backlog() noexcept {
 bool uring_engine::poll() noexcept {
   const std::lock_guard reaping(reaping_);
   const queueing_section section(queueing_);
-  const bool cancelled_any = take_cancel_requests();
-  work_off_backlog();
+  bool cancelled_any = take_cancel_requests();
+  cancelled_any |= work_off_backlog();
   unsubmitted_.store(false, std::memory_order_relaxed);
   if (ring_.wants_enter()) ring_.enter();
   return reap_all() || cancelled_any;
@@ -220,6 +223,7 @@ void uring_engine::wait(time_point until) noexcept {
   if (!watching_ || backlog_first_ != nullptr || late_cancels_ != nullptr) {
     until = std::min(until, time_point::clock::now() + short_sleep);
   }
+  if (to_cancel_again_ != nullptr) until = std::min(until, cancel_again_at_);
   rest expected = rest::awake;
   if (!rest_.compare_exchange_strong(expected, rest::asleep, std::memory_order_seq_cst)) may_sleep = false;
   // Those who asked before we were seen to sleep do not wake us; and what this ends may be a wait of a fiber of our own.
@@ -279,13 +283,17 @@ void uring_engine::handle(std::uint64_t tag, int result, unsigned flags) noexcep
   }
 }
 
-// ENOENT: it has completed, or was on its way from one of the kernel's lists to another: then once more.
+// ENOENT: it has completed, or was on its way from one of the kernel's lists to another: then once more. EALREADY: a thread of the kernel's has it and was
+// interrupted, but may be about to put it among those that wait to be ready, where the interruption is forgotten: once more after a while, if it goes on.
 void uring_engine::handle_cancel(operation& op, int result) noexcept {
-  if (result == -ENOENT && !op.completed) {
-    op.next_cancel = std::exchange(to_cancel_again_, &op);
-    return;
+  if (op.completed || (result != -ENOENT && result != -EALREADY)) return settle_cancel(op);
+  if (result == -EALREADY) {
+    cancel_again_at_ = time_point::clock::now() + cancel_patience_;
+    cancel_patience_ = std::min(2 * cancel_patience_, most_patience);
+  } else {
+    cancel_again_at_ = {};
   }
-  settle_cancel(op);
+  op.next_cancel = std::exchange(to_cancel_again_, &op);
 }
 
 // On the owner's thread, at any instruction of its.

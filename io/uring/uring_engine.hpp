@@ -53,6 +53,7 @@ class uring_engine final : public detail::engine {
 
   bool submit(detail::operation& op) noexcept;
   void queue_cancel(detail::operation& op) noexcept;
+  void queue_cancels(detail::operation*& list) noexcept;
   bool take_from_backlog(detail::operation& op) noexcept;
   bool work_off_backlog() noexcept;
   bool settle_late_cancels() noexcept;
@@ -87,6 +88,8 @@ class uring_engine final : public detail::engine {
   alignas(64) spin_lock reaping_;
   std::atomic<std::uint64_t> reaped_{0};          // of those asked for
   detail::operation* to_cancel_again_ = nullptr;  // linked by `next_cancel`; for the owner to queue
+  time_point cancel_again_at_;                    // not before
+  std::chrono::milliseconds cancel_patience_{0};
   alignas(64) std::atomic<rest> rest_{rest::awake};
 };
 

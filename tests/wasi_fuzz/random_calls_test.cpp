@@ -106,7 +106,7 @@ std::vector<wasi::definition> all_functions() {
 class random_guest {
  public:
   random_guest(const guest_options& options, weft::test::random_source& random)
-      : context_(options, "random"), random_(random) {
+      : context_(options, name_), random_(random) {
     context_.open();
     refill();
   }
@@ -206,6 +206,7 @@ class random_guest {
   }
 
   fenced_memory memory_;
+  const std::string name_ = "random";
   wasi::context context_;
   weft::test::random_source& random_;
 };

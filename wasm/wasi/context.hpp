@@ -55,6 +55,7 @@ class context {
  public:
   // The options and the name must outlive it.
   context(const guest_options& options, const std::string& name) : options_(options), name_(name) {}
+  context(const guest_options& options, std::string&& name) = delete;
 
   // Opens what the guest is given. Throws std::system_error naming what cannot be had.
   void open();
