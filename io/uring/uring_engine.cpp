@@ -31,8 +31,6 @@ constexpr std::uint64_t crowd = 8;
 // How long to sleep when the kernel is short of memory and not all could be submitted.
 constexpr std::chrono::milliseconds short_sleep{1};
 
-// Between attempts to cancel what the kernel goes on with: the first, then twice as long, and so on.
-constexpr std::chrono::milliseconds first_patience{1};
 constexpr std::chrono::milliseconds most_patience{64};
 constexpr std::chrono::seconds patience_at_end{1};
 // A signal takes some 15 us to be handled where its thread runs.
@@ -158,7 +156,6 @@ bool uring_engine::submit(operation& op) noexcept {
 void uring_engine::cancel(operation& op) noexcept {
   const queueing_section section(queueing_);
   unsubmitted_.store(true, std::memory_order_relaxed);
-  cancel_patience_ = first_patience;
   if (!take_from_backlog(op)) return queue_cancel(op);
   complete(op, -ECANCELED);
   settle_cancel(op);
@@ -286,7 +283,10 @@ void uring_engine::handle(std::uint64_t tag, int result, unsigned flags) noexcep
 // ENOENT: it has completed, or was on its way from one of the kernel's lists to another: then once more. EALREADY: a thread of the kernel's has it and was
 // interrupted, but may be about to put it among those that wait to be ready, where the interruption is forgotten: once more after a while, if it goes on.
 void uring_engine::handle_cancel(operation& op, int result) noexcept {
-  if (op.completed || (result != -ENOENT && result != -EALREADY)) return settle_cancel(op);
+  if (op.completed || (result != -ENOENT && result != -EALREADY)) {
+    cancel_patience_ = first_patience;
+    return settle_cancel(op);
+  }
   if (result == -EALREADY) {
     cancel_again_at_ = time_point::clock::now() + cancel_patience_;
     cancel_patience_ = std::min(2 * cancel_patience_, most_patience);
@@ -337,6 +337,7 @@ bool uring_engine::settle_late_cancels() noexcept {
       continue;
     }
     *at = op->next_cancel;
+    cancel_patience_ = first_patience;
     settle_cancel(*op);
     any = true;
   }

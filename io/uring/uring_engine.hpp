@@ -89,7 +89,9 @@ class uring_engine final : public detail::engine {
   std::atomic<std::uint64_t> reaped_{0};          // of those asked for
   detail::operation* to_cancel_again_ = nullptr;  // linked by `next_cancel`; for the owner to queue
   time_point cancel_again_at_;                    // not before
-  std::chrono::milliseconds cancel_patience_{0};
+  // Between attempts to cancel what the kernel goes on with: this, then twice as long, and so on, until one of them is settled.
+  static constexpr std::chrono::milliseconds first_patience{1};
+  std::chrono::milliseconds cancel_patience_ = first_patience;
   alignas(64) std::atomic<rest> rest_{rest::awake};
 };
 
