@@ -12,7 +12,7 @@ if(WEFT_SANITIZE STREQUAL "address")
 endif()
 
 file(GLOB_RECURSE weft_engine_sources CONFIGURE_DEPENDS
-  "${PROJECT_SOURCE_DIR}/wasm/engine/Cargo.*" "${PROJECT_SOURCE_DIR}/wasm/engine/*.rs")
+  "${PROJECT_SOURCE_DIR}/wasm/engine/Cargo.*" "${PROJECT_SOURCE_DIR}/wasm/engine/*.rs" "${PROJECT_SOURCE_DIR}/wasm/engine/*.patch")
 add_custom_command(
   OUTPUT "${WEFT_ENGINE_LIBRARY}"
   COMMAND "${PROJECT_SOURCE_DIR}/cmake/engine/build" "${PROJECT_SOURCE_DIR}/wasm/engine" "${WEFT_ENGINE_DIR}" ${weft_engine_flags}
