@@ -17,7 +17,7 @@ add_custom_command(
   OUTPUT "${WEFT_ENGINE_LIBRARY}"
   COMMAND "${PROJECT_SOURCE_DIR}/cmake/engine/build" "${PROJECT_SOURCE_DIR}/wasm/engine" "${WEFT_ENGINE_DIR}" ${weft_engine_flags}
   DEPENDS ${weft_engine_sources} "${PROJECT_SOURCE_DIR}/cmake/engine/build"
-  COMMENT "WebAssembly engine (about 4 minutes the first time on a machine, cached afterwards)"
+  COMMENT "WebAssembly engine (some 6 minutes the first time on a machine, cached afterwards)"
   USES_TERMINAL VERBATIM)
 add_custom_target(weft_engine_build DEPENDS "${WEFT_ENGINE_LIBRARY}")
 
