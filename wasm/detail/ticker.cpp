@@ -13,9 +13,6 @@ namespace weft::wasm::detail {
 
 namespace {
 
-// Long enough that guests which come one after another do not wake the thread each time.
-constexpr int idle_ticks_before_sleep = 50;
-
 // Signals are for the program's own threads.
 void block_all_signals() noexcept {
   sigset_t all;

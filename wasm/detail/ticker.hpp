@@ -14,6 +14,8 @@ class ticker {
  public:
   // Long enough to be cheap, short enough that a cancelled guest is gone and a ready one has its turn within moments.
   static constexpr std::chrono::nanoseconds slice = std::chrono::milliseconds(1);
+  // It sleeps after as many that nobody wanted: enough that guests which come one after another do not wake it each time.
+  static constexpr int idle_ticks_before_sleep = 50;
 
   // The thread starts with the first guest; the destructor awaits its end, and parks meanwhile. `tick` is called on it and must not throw.
   explicit ticker(std::function<void()> tick) : tick_(std::move(tick)) {}
@@ -27,6 +29,8 @@ class ticker {
     if (!wanted_.load(std::memory_order_relaxed)) [[unlikely]]
       want();
   }
+
+  [[nodiscard]] bool asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
 
  private:
   void want();
