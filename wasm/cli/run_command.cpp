@@ -194,7 +194,7 @@ int run_module(const run_options& options) {
   report.result = rt.run([&] { return load_and_run(engine, options, signals); });
   std::fputs(failures_text(report.result).c_str(), stderr);
   report.exit_code = judge(report.result, options, signals.received());
-  report.runtime = rt.statistics();
+  if (options.statistics || options.json) report.runtime = rt.statistics();
   if (options.statistics) std::fputs(statistics_table(report, wants_colour(STDERR_FILENO)).c_str(), stderr);
   if (options.json) std::fputs(json_line(report).c_str(), stderr);
   if (options.trace.empty()) end_process(report.exit_code);
