@@ -124,13 +124,20 @@ bool is_native_code(const std::string& file) {
   return magic == std::array<char, 4>{'\x7f', 'E', 'L', 'F'};
 }
 
+// Modules are loaded one after the other, so what has been counted since is of this one.
+std::string_view origin_of(const wasm::engine_statistics& before, const wasm::engine_statistics& now) {
+  if (now.cache_hits != before.cache_hits) return "from the cache";
+  return now.modules_compiled != before.modules_compiled ? "compiled" : "loaded before";
+}
+
 wasm::module load(wasm::engine& engine, const std::string& file, bool precompiled) {
   const auto start = std::chrono::steady_clock::now();
+  const wasm::engine_statistics before = engine.statistics();
   try {
     if (precompiled && is_native_code(file)) return engine.load_precompiled(file);
     wasm::module module = engine.load(file);
     spdlog::debug("module {}: ready after {}, {}", file, format_duration(std::chrono::steady_clock::now() - start),
-                  engine.statistics().cache_hits > 0 ? "from the cache" : "compiled");
+                  origin_of(before, engine.statistics()));
     return module;
   } catch (const std::system_error& e) {
     throw usage_error(e.what());
