@@ -247,7 +247,7 @@ std::size_t run_command::skip_flags(const std::vector<std::string>& arguments, s
   return std::min(i, arguments.size());
 }
 
-void run_command::take_guest_part(std::vector<std::string>& arguments) {
+void run_command::take_foreign_part(std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() != app().get_name()) return;
   const std::size_t end = skip_flags(arguments, 1);
   std::size_t module = end;
