@@ -47,10 +47,12 @@ struct dwfl_library {
   loaded<decltype(::dwfl_report_end)> report_end{file, "dwfl_report_end", is_usable};
   loaded<decltype(::dwfl_linux_proc_report)> linux_proc_report{file, "dwfl_linux_proc_report", is_usable};
   loaded<decltype(::dwfl_linux_proc_find_elf)> linux_proc_find_elf{file, "dwfl_linux_proc_find_elf", is_usable};
-  loaded<decltype(::dwfl_build_id_find_debuginfo)> build_id_find_debuginfo{file, "dwfl_build_id_find_debuginfo", is_usable};
+  loaded<decltype(::dwfl_build_id_find_debuginfo)> build_id_find_debuginfo{file, "dwfl_build_id_find_debuginfo",
+                                                                           is_usable};
   loaded<decltype(::dwfl_attach_state)> attach_state{file, "dwfl_attach_state", is_usable};
   loaded<decltype(::dwfl_getthread_frames)> getthread_frames{file, "dwfl_getthread_frames", is_usable};
-  loaded<decltype(::dwfl_thread_state_registers)> thread_state_registers{file, "dwfl_thread_state_registers", is_usable};
+  loaded<decltype(::dwfl_thread_state_registers)> thread_state_registers{file, "dwfl_thread_state_registers",
+                                                                         is_usable};
   loaded<decltype(::dwfl_frame_pc)> frame_pc{file, "dwfl_frame_pc", is_usable};
   loaded<decltype(::dwfl_addrmodule)> addrmodule{file, "dwfl_addrmodule", is_usable};
   loaded<decltype(::dwfl_module_addrname)> module_addrname{file, "dwfl_module_addrname", is_usable};
@@ -111,7 +113,8 @@ const Dwfl_Thread_Callbacks thread_callbacks = {&next_thread,   &get_thread, &re
 
 // Only files on this machine: the standard callback may ask servers.
 const Dwfl_Callbacks* file_callbacks() noexcept {
-  static const Dwfl_Callbacks callbacks = {dwfl().linux_proc_find_elf.get(), dwfl().build_id_find_debuginfo.get(), nullptr, nullptr};
+  static const Dwfl_Callbacks callbacks = {dwfl().linux_proc_find_elf.get(), dwfl().build_id_find_debuginfo.get(),
+                                           nullptr, nullptr};
   return &callbacks;
 }
 
@@ -164,7 +167,7 @@ std::vector<frame> unwinder::frames_of(const stack_image& stack) {
   library_->current.stack = &stack;
   library_->current.addresses.clear();
   dwfl().getthread_frames(library_->session, any_thread, &take_frame,
-                        &library_->current);  // ends with an error at the stack's end
+                          &library_->current);  // ends with an error at the stack's end
   for (const std::uint64_t address : library_->current.addresses) frames.push_back(library_->describe(address));
   drop_machinery(frames);
   return frames;
