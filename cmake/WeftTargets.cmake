@@ -41,7 +41,7 @@ function(weft_add_combined_library)
     "$<BUILD_INTERFACE:weft_uring>" "$<INSTALL_INTERFACE:weft::uring>"
     "$<BUILD_INTERFACE:weft_cares>" "$<INSTALL_INTERFACE:weft::cares>")
   if(TARGET weft_dw)
-    target_link_libraries(weft PRIVATE "$<BUILD_INTERFACE:weft_dw>" "$<INSTALL_INTERFACE:weft::dw>")
+    target_link_libraries(weft PRIVATE ${CMAKE_DL_LIBS})
   endif()
 endfunction()
 
@@ -85,7 +85,7 @@ function(weft_add_wasm)
 
   add_executable(weft_cli)
   weft_target_defaults(weft_cli)
-  target_link_libraries(weft_cli PRIVATE weft_wasm CLI11::CLI11 nlohmann_json::nlohmann_json spdlog::spdlog)
+  target_link_libraries(weft_cli PRIVATE weft_wasm CLI11::CLI11 nlohmann_json::nlohmann_json)
   target_compile_definitions(weft_cli PRIVATE "WEFT_VERSION=\"${PROJECT_VERSION}\"")
   set_target_properties(weft_cli PROPERTIES OUTPUT_NAME weft RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   add_subdirectory("${PROJECT_SOURCE_DIR}/wasm/cli" "${PROJECT_BINARY_DIR}/wasm/cli")

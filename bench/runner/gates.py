@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import operator
 import os
 import pathlib
 
@@ -20,13 +21,14 @@ class Gate:
     measure: str  # "time", "speedup" (against one worker) or "peak_rss_mb"
     at_most: float = None
     at_least: float = None
-    times: str = None  # the bound is a factor to this peer's value; "best" is the best peer that was measured
-    plus: float = 0  # in the workload's unit: so much more than that is allowed
+    times: str = None  # the bound is a factor to what this peer has; "best" is the best peer that was measured
+    plus: float = 0  # in the workload's unit, or MB: so much more than that is allowed
     goal: bool = False  # not reached yet and not required: told, but no failure
 
     def __str__(self):
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        what = {"time": "", "speedup": " speed-up", "peak_rss_mb": " peak memory in MB"}[self.measure]
+        memory = " peak memory" if self.times else " peak memory in MB"
+        what = {"time": "", "speedup": " speed-up", "peak_rss_mb": memory}[self.measure]
         bound = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
         factor = f" x {self.times}" if self.times else ""
         more = f" + {self.plus:g}" if self.plus else ""
@@ -112,17 +114,16 @@ def _value(gate, results):
     ours = results.find(gate.suite, gate.workload, gate.workers, programs.OURS)
     if ours is None:
         return None, f"not measured with {gate.workers} workers"
-    if gate.measure == "peak_rss_mb":
-        return ours.peak_rss_mb, ""
     if gate.measure == "speedup":
         single = results.find(gate.suite, gate.workload, 1, programs.OURS)
         return (single.min / ours.min, "") if single else (None, "not measured with 1 worker")
+    measured = operator.attrgetter("peak_rss_mb" if gate.measure == "peak_rss_mb" else "min")
     if gate.times is None:
-        return ours.min, ""
+        return measured(ours), ""
     others = [name for name in programs.PEERS if not name.startswith(programs.OURS)]  # not ours on another engine
     names = others if gate.times == "best" else [gate.times]
     peers = [results.find(gate.suite, gate.workload, gate.workers, name) for name in names]
-    values = [peer.min for peer in peers if peer and peer.min > 0]
+    values = [measured(peer) for peer in peers if peer and measured(peer) > 0]
     if not values:
         return None, "no peer was measured" if gate.times == "best" else f"{gate.times} was not measured"
-    return (ours.min - gate.plus) / min(values), ""
+    return (measured(ours) - gate.plus) / min(values), ""

@@ -13,19 +13,25 @@ ROOT = BENCH.parent
 OURS = "weft"
 # Who takes part in which suites.
 PEERS = {
-    "go": {"scheduler", "sync", "servers"},
+    "go": {"scheduler", "sync", "servers", "wasm"},
     "tokio": {"scheduler", "sync", "servers"},
     "hyper": {"servers"},  # one thread
     "java": {"scheduler"},
     "boost_fiber": {"scheduler", "sync"},
     "onetbb": {"scheduler"},
     "rayon": {"scheduler"},
-    "wasmtime": {"wasm"},
+    "wasmtime": {"wasm"},  # the crate
+    "wasmtime_cli": {"commands"},
+    "node": {"commands"},
     "weft_epoll": {"io", "servers"},  # ours, on the other engine
     "raw_uring": {"io"},
     "raw_epoll": {"io"},
     "os_threads": {"exec"},  # the same program without `weft exec`
 }
+
+
+# Suites whose measuring program is ours for all; it is told whom to start.
+LOADED = ("servers", "commands")
 
 
 class BuildError(Exception):
@@ -69,22 +75,22 @@ def find(options, progress):
 
 
 def _programs_of(peer, command, options):
-    """What a peer's program does by itself, and what it serves while our load measures it."""
+    """What a peer's program does by itself, and what it does while a program of ours measures it."""
     wanted = PEERS[peer].intersection(options.suites or PEERS[peer])
     programs = []
-    if wanted - {"servers"}:
+    if wanted.difference(LOADED):
         programs.append(_describe(peer, command))
-    if "servers" in wanted:
-        load = _load(options)
-        if load is None:
-            raise Absent("the build has no load for servers")
-        programs.append(_describe(peer, [load, *command], "servers"))
+    for suite in sorted(wanted.intersection(LOADED)):
+        programs.append(_describe(peer, [_load(options, suite), *command], suite))
     return programs
 
 
-def _load(options):
+def _load(options, suite):
     listing = json.loads((options.build_dir / "bench" / "programs.json").read_text())
-    return next((e["load"] for e in listing if "load" in e), None)
+    for entry in listing:
+        if entry["suite"] == suite and "load" in entry:
+            return entry["load"]
+    raise Absent(f"the build has nothing that measures {suite}")
 
 
 def cache_directory():
@@ -209,6 +215,44 @@ def _build_java(directory):
     return [java, "-cp", str(directory), "Main"]
 
 
+def _engine_version():
+    """Of the Wasmtime within weft: a comparison of two versions would be one of compilers."""
+    manifest = (ROOT / "wasm" / "engine" / "Cargo.toml").read_text()
+    return re.search(r'^wasmtime-c-api = .*?version = "=([0-9.]+)"', manifest, re.MULTILINE).group(1)
+
+
+# What `wasmtime run` and `wasmtime compile` take of the program's features, so that it is no larger than it need be.
+_WASMTIME_FEATURES = "run,cranelift,cache,compile,parallel-compilation,pooling-allocator,threads,gc,gc-drc,component-model"
+
+
+def _build_wasmtime_cli(directory):
+    version = _engine_version()
+    program = directory / "bin" / "wasmtime"
+    if not _says_version(program, version):
+        cargo = _tool("cargo", pathlib.Path.home() / ".cargo" / "bin" / "cargo")
+        target = directory / "target"  # a gigabyte, of use only once
+        what = ["wasmtime-cli", "--version", version, "--no-default-features", "--features", _WASMTIME_FEATURES]
+        try:
+            _build([cargo, "install", "--locked", *what, "--root", str(directory), "--target-dir", str(target)])
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+    return [str(program)]
+
+
+def _says_version(program, version):
+    try:
+        said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, timeout=60).stdout
+    except OSError:
+        return False
+    return version in said.split()
+
+
+def _find_node(_):
+    node = _tool("node")
+    _version_of([node, "--version"], r"v(\d+(?:\.\d+)*)", (20,))
+    return [node]
+
+
 _BUILDERS = {
     "go": _build_go,
     "tokio": _build_cargo("tokio"),
@@ -216,4 +260,6 @@ _BUILDERS = {
     "java": _build_java,
     "rayon": _build_cargo("rayon"),
     "wasmtime": _build_cargo("wasmtime"),
+    "wasmtime_cli": _build_wasmtime_cli,
+    "node": _find_node,
 }

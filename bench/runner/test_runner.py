@@ -9,6 +9,7 @@ import sys
 import tempfile
 import types
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
@@ -160,6 +161,14 @@ class Gates(unittest.TestCase):
             if len(programs.os.sched_getaffinity(0)) >= more["workers"] or more["workers"] > 2:
                 self.assertEqual(verdict.state, state, more)
 
+    def test_memory_beside_a_peers(self):
+        measured = results({("weft", 1): [2.0], ("go", 1): [1.0]})
+        measured.find("scheduler", "switch", 1, "go").peaks[0] = 7.0
+        for bound, state in ((0.5, gates.MET), (0.49, gates.MISSED)):
+            gate = gates.Gate("scheduler", "switch", 1, "peak_rss_mb", at_most=bound, times="go")
+            self.assertEqual(self.judge(gate, [measured], insist=False).state, state)
+            self.assertEqual(str(gate), f"scheduler switch, peak memory, 1 worker: at most {bound} x go")
+
     def test_what_fails_in_our_program_is_missed(self):
         measured = results({("weft", 1): []})
         measured.all()[0].failures.append("signal 11")
@@ -288,6 +297,27 @@ class Finding(WithScripts):
         )
         with self.assertRaisesRegex(programs.BuildError, "does not run"):
             programs.find(self.options(), Quiet())
+
+    def test_a_peer_that_a_program_of_ours_measures(self):
+        measures = self.script("measures", '[ "$2" = --version ] && echo "$1" || echo hello_c\n')
+        self.write_listing([{"suite": "commands", "program": "weft", "target": "x", "load": measures, "path": "us"}])
+        node = self.script("node", "echo v22.1.0\n")
+        with unittest.mock.patch.object(programs, "_tool", lambda name: node):
+            found, absent = programs.find(self.options(suites=["commands"], peers=["node"]), Quiet())
+        self.assertEqual([(p.name, p.suite, p.version) for p in found], [("weft", "commands", "us"), ("node", "commands", node)])
+        self.assertEqual(absent, {})
+
+    def test_a_peer_whose_measuring_program_is_not_built_is_absent(self):
+        self.write_listing([])
+        with self.assertRaisesRegex(programs.Absent, "nothing that measures servers"):
+            programs._load(self.options(), "servers")
+
+    def test_the_program_of_wasmtime_is_of_the_engines_version(self):
+        version = programs._engine_version()
+        self.assertRegex(version, r"^[0-9]+\.[0-9]+\.[0-9]+$")
+        self.assertFalse(programs._says_version(self.folder / "nothing", version))
+        self.assertTrue(programs._says_version(self.script("wasmtime", f"echo wasmtime {version}\n"), version))
+        self.assertFalse(programs._says_version(self.script("wasmtime", f"echo wasmtime {version}0\n"), version))
 
     def test_an_old_tool_is_refused(self):
         javac = self.script("javac", "echo javac 17.0.15\n")

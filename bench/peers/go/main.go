@@ -1,4 +1,4 @@
-// The workloads of bench/scheduler and bench/sync in Go: goroutines, WaitGroup, locks, channels and context, as Go programs use them.
+// The workloads of bench/scheduler and bench/sync, and one of bench/wasm, in Go: goroutines, WaitGroup, locks, channels and context, as Go programs use them.
 //
 // Called as `go_bench WORKLOAD WORKERS SIZE`, prints one line of JSON; see bench/harness/harness.hpp.
 package main
@@ -33,6 +33,7 @@ var workloads = []workload{
 	{"100k_sleepers", "s", sleepers},
 	{"cancel_tree", "s", cancelTree},
 	{"ticker_beside_hogs", "ms", tickerBesideHogs},
+	{"ticker_with_hog_guests", "ms", tickerWithHogs},
 	{"skynet_channels", "s", skynetByChannels},
 	{"channel_unbuffered", "ns", channelUnbuffered},
 	{"channel_buffered", "ns", channelBuffered},

@@ -148,13 +148,31 @@ func tickerBesideHogs(workers, size int) float64 {
 			}
 		}()
 	}
-	lateness := make([]float64, 0, size)
+	lateness := latenessOfTicks(size)
+	hogs.Wait()
+	return percentile99(lateness)
+}
+
+// What weft does with guests that compute for ever. Goroutines cannot be ended: these end with the process.
+func tickerWithHogs(_, size int) float64 {
+	for i := 0; i < 4; i++ {
+		go func(count *int) {
+			for {
+				*count++
+			}
+		}(new(int))
+	}
+	return percentile99(latenessOfTicks(size))
+}
+
+// In ms, of each of so many ticks of 1 ms.
+func latenessOfTicks(count int) []float64 {
+	lateness := make([]float64, 0, count)
 	begin := time.Now()
-	for tick := 1; tick <= size; tick++ {
+	for tick := 1; tick <= count; tick++ {
 		due := begin.Add(time.Duration(tick) * time.Millisecond)
 		time.Sleep(time.Until(due)) // returns at once if that is in the past
 		lateness = append(lateness, float64(time.Since(due))/1e6)
 	}
-	hogs.Wait()
-	return percentile99(lateness)
+	return lateness
 }
