@@ -71,12 +71,13 @@ function(weft_add_exec)
   add_subdirectory("${PROJECT_SOURCE_DIR}/io/exec" "${PROJECT_BINARY_DIR}/io/exec")
 endfunction()
 
-# A program that often runs for milliseconds: few libraries to find and bind, and short lists of what is to be relocated.
+# A program that often runs for milliseconds: few libraries to find and bind, no code of the engine that is never called, and a short list of
+# what is to be relocated.
 function(weft_start_quickly target)
   if(NOT WEFT_SANITIZE STREQUAL "")
     return()
   endif()
-  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc LINKER:--as-needed)
+  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc LINKER:--as-needed LINKER:--gc-sections)
   include(CheckLinkerFlag)
   check_linker_flag(CXX LINKER:-z,pack-relative-relocs WEFT_HAS_PACKED_RELOCATIONS)
   if(WEFT_HAS_PACKED_RELOCATIONS)
