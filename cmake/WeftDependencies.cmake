@@ -22,12 +22,12 @@ add_library(weft_cares INTERFACE IMPORTED GLOBAL)
 target_include_directories(weft_cares INTERFACE ${CARES_INCLUDE_DIRS})
 target_link_libraries(weft_cares INTERFACE ${CARES_LINK_LIBRARIES})
 
-# Names and lines for the stacks in dumps; without it a dump has none.
+# Names and lines for the stacks in dumps; without it a dump has none. Its headers only: the library is loaded for the first dump.
 pkg_check_modules(LIBDW libdw>=0.188)
 if(LIBDW_FOUND)
   add_library(weft_dw INTERFACE IMPORTED GLOBAL)
   target_include_directories(weft_dw INTERFACE ${LIBDW_INCLUDE_DIRS})
-  target_link_libraries(weft_dw INTERFACE ${LIBDW_LINK_LIBRARIES})
+  target_link_libraries(weft_dw INTERFACE ${CMAKE_DL_LIBS})
 endif()
 
 if(WEFT_TLS)

@@ -12,12 +12,12 @@ if(WEFT_SANITIZE STREQUAL "address")
 endif()
 
 file(GLOB_RECURSE weft_engine_sources CONFIGURE_DEPENDS
-  "${PROJECT_SOURCE_DIR}/wasm/engine/Cargo.*" "${PROJECT_SOURCE_DIR}/wasm/engine/*.rs")
+  "${PROJECT_SOURCE_DIR}/wasm/engine/Cargo.*" "${PROJECT_SOURCE_DIR}/wasm/engine/*.rs" "${PROJECT_SOURCE_DIR}/wasm/engine/*.patch")
 add_custom_command(
   OUTPUT "${WEFT_ENGINE_LIBRARY}"
   COMMAND "${PROJECT_SOURCE_DIR}/cmake/engine/build" "${PROJECT_SOURCE_DIR}/wasm/engine" "${WEFT_ENGINE_DIR}" ${weft_engine_flags}
   DEPENDS ${weft_engine_sources} "${PROJECT_SOURCE_DIR}/cmake/engine/build"
-  COMMENT "WebAssembly engine (about 4 minutes the first time on a machine, cached afterwards)"
+  COMMENT "WebAssembly engine (some 6 minutes the first time on a machine, cached afterwards)"
   USES_TERMINAL VERBATIM)
 add_custom_target(weft_engine_build DEPENDS "${WEFT_ENGINE_LIBRARY}")
 

@@ -2,8 +2,9 @@
 #
 #   weft_add_guest(target SOURCE file OUTPUT file.wasm [KEEP_NAMES] [DEBUG_INFO] [FLAGS flag...] [DEPENDS file...])
 #
-# The language is told by the ending: .c, .cpp, .go, .ts (AssemblyScript). C and C++ must be there, as ./dev setup installs them;
-# where Go or npm are missing, `target` does not exist for such sources, and a status line says so.
+# The language is told by the ending: .c, .cpp, .go, .ts (AssemblyScript), .toml (Cargo.toml of a Rust program, which has the output's name).
+# C and C++ must be there, as ./dev setup installs them; where Go, npm or Rust's library for WebAssembly are missing, `target` does not
+# exist for such sources, and a status line says so.
 # Go files among DEPENDS are compiled along with the source; where a go.mod lies beside it, it is a module and built as one.
 # KEEP_NAMES leaves the functions' names in, DEBUG_INFO files and lines as well; without them modules are stripped. FLAGS are the
 # compiler's.
@@ -119,6 +120,27 @@ if(NOT DEFINED WEFT_GUEST_ASC)
   mark_as_advanced(WEFT_GUEST_ASC WEFT_GUEST_NODE)
 endif()
 
+# ---- Rust whose standard library is there for the target, which Debian's packages do not have: rustup target add wasm32-wasip1 ----------
+
+if(NOT DEFINED WEFT_GUEST_CARGO)
+  find_program(weft_cargo cargo HINTS "$ENV{HOME}/.cargo/bin" NO_CACHE)
+  find_program(weft_rustc rustc HINTS "$ENV{HOME}/.cargo/bin" NO_CACHE)
+  set(weft_rust_library "")
+  if(weft_cargo AND weft_rustc)
+    execute_process(COMMAND "${weft_rustc}" --print target-libdir --target wasm32-wasip1
+      OUTPUT_VARIABLE weft_rust_library ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
+  if(weft_rust_library AND EXISTS "${weft_rust_library}")
+    set(WEFT_GUEST_CARGO "${weft_cargo}" CACHE FILEPATH "Compiles guests written in Rust")
+    set(WEFT_GUEST_RUSTC "${weft_rustc}" CACHE FILEPATH "The compiler that it uses")
+    message(STATUS "weft: guests in Rust by ${weft_cargo}")
+  else()
+    set(WEFT_GUEST_CARGO "" CACHE FILEPATH "Compiles guests written in Rust")
+    message(STATUS "weft: no Rust with a library for wasm32-wasip1, guests in it are left out")
+  endif()
+  mark_as_advanced(WEFT_GUEST_CARGO WEFT_GUEST_RUSTC)
+endif()
+
 # ---- the function -----------------------------------------------------------------------------------------------------
 
 function(weft_guest_clang_command result compiler source output keep_names debug_info flags)
@@ -162,6 +184,14 @@ function(weft_guest_asc_command result source output keep_names)
     -o "${relative_output}" PARENT_SCOPE)
 endfunction()
 
+function(weft_guest_cargo_command result manifest output)
+  get_filename_component(name "${output}" NAME)
+  set(folder "${CMAKE_BINARY_DIR}/rust-guests")
+  set(${result} "${CMAKE_COMMAND}" -E env "RUSTC=${WEFT_GUEST_RUSTC}" "${WEFT_GUEST_CARGO}" build --quiet --offline --locked --release
+    --target wasm32-wasip1 --manifest-path "${manifest}" --target-dir "${folder}"
+    COMMAND "${CMAKE_COMMAND}" -E copy "${folder}/wasm32-wasip1/release/${name}" "${output}" PARENT_SCOPE)
+endfunction()
+
 function(weft_add_guest target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "KEEP_NAMES;DEBUG_INFO" "SOURCE;OUTPUT" "FLAGS;DEPENDS")
   if(NOT arg_SOURCE OR NOT arg_OUTPUT)
@@ -190,6 +220,11 @@ function(weft_add_guest target)
       return()
     endif()
     weft_guest_asc_command(command "${source}" "${output}" "${arg_KEEP_NAMES}")
+  elseif(ending STREQUAL ".toml")
+    if(NOT WEFT_GUEST_CARGO)
+      return()
+    endif()
+    weft_guest_cargo_command(command "${source}" "${output}")
   else()
     message(FATAL_ERROR "weft_add_guest(${target}): no compiler is known for '${ending}'")
   endif()

@@ -53,12 +53,6 @@ set(WEFT_HAS_WASM FALSE)
 if(WEFT_WASM)
   set(WEFT_HAS_WASM TRUE)
 endif()
-set(WEFT_HAS_DW FALSE)
-set(WEFT_PC_DW)
-if(TARGET weft_dw)
-  set(WEFT_HAS_DW TRUE)
-  set(WEFT_PC_DW " -ldw")
-endif()
 set(WEFT_HAS_TLS ${WEFT_TLS})
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/install/weftConfig.cmake.in"
   "${PROJECT_BINARY_DIR}/weftConfig.cmake" INSTALL_DESTINATION "${WEFT_INSTALL_CMAKE_DIR}"

@@ -41,7 +41,7 @@ function(weft_add_combined_library)
     "$<BUILD_INTERFACE:weft_uring>" "$<INSTALL_INTERFACE:weft::uring>"
     "$<BUILD_INTERFACE:weft_cares>" "$<INSTALL_INTERFACE:weft::cares>")
   if(TARGET weft_dw)
-    target_link_libraries(weft PRIVATE "$<BUILD_INTERFACE:weft_dw>" "$<INSTALL_INTERFACE:weft::dw>")
+    target_link_libraries(weft PRIVATE ${CMAKE_DL_LIBS})
   endif()
 endfunction()
 
@@ -71,20 +71,6 @@ function(weft_add_exec)
   add_subdirectory("${PROJECT_SOURCE_DIR}/io/exec" "${PROJECT_BINARY_DIR}/io/exec")
 endfunction()
 
-# A program that often runs for milliseconds: few libraries to find and bind, no code of the engine that is never called, and a short list of
-# what is to be relocated.
-function(weft_start_quickly target)
-  if(NOT WEFT_SANITIZE STREQUAL "")
-    return()
-  endif()
-  target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc LINKER:--as-needed LINKER:--gc-sections)
-  include(CheckLinkerFlag)
-  check_linker_flag(CXX LINKER:-z,pack-relative-relocs WEFT_HAS_PACKED_RELOCATIONS)
-  if(WEFT_HAS_PACKED_RELOCATIONS)
-    target_link_options(${target} PRIVATE LINKER:-z,pack-relative-relocs)
-  endif()
-endfunction()
-
 # The host for guests: weft_wasm (weft::wasm) and the program `weft`.
 function(weft_add_wasm)
   add_library(weft_wasm STATIC)
@@ -99,9 +85,7 @@ function(weft_add_wasm)
 
   add_executable(weft_cli)
   weft_target_defaults(weft_cli)
-  target_link_libraries(weft_cli PRIVATE weft_wasm CLI11::CLI11 nlohmann_json::nlohmann_json spdlog::spdlog_header_only)
-  target_compile_definitions(weft_cli PRIVATE FMT_HEADER_ONLY)
-  weft_start_quickly(weft_cli)
+  target_link_libraries(weft_cli PRIVATE weft_wasm CLI11::CLI11 nlohmann_json::nlohmann_json)
   target_compile_definitions(weft_cli PRIVATE "WEFT_VERSION=\"${PROJECT_VERSION}\"")
   set_target_properties(weft_cli PROPERTIES OUTPUT_NAME weft RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
   add_subdirectory("${PROJECT_SOURCE_DIR}/wasm/cli" "${PROJECT_BINARY_DIR}/wasm/cli")

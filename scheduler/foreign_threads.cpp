@@ -91,6 +91,7 @@ void perform(detail::task_node& node, detail::task_node::action action) {
 
 foreign_threads::foreign_threads(runtime& of) {
   of.run([this] { core_ = &detail::this_worker()->runtime(); });
+  core_->watcher.start();  // what is spawned here no run() waits for
 }
 
 void foreign_threads::spawn(function f, void* argument, const char* name, std::size_t stack_size) const {

@@ -55,6 +55,12 @@ wasm::module engine::load(const std::filesystem::path& file) {
   return module(on_own_thread([core = core_, file] { return core->load(file); }));
 }
 
+std::optional<wasm::module> engine::load_if_compiled(const std::filesystem::path& file) {
+  auto found = blocking([&] { return core_->load_if_compiled(file); });
+  if (!found) return std::nullopt;
+  return module(std::move(found));
+}
+
 wasm::module engine::compile(std::span<const std::byte> bytes, std::string_view name) {
   std::vector<std::byte> copy(bytes.begin(), bytes.end());
   return module(on_own_thread(

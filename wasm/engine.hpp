@@ -83,7 +83,12 @@ class engine {
   // be read, module_error if it is no module.
   [[nodiscard]] module load(const std::filesystem::path& file);
 
-  // The same from memory; `name` is for messages and the default of the guest's own name.
+  // load() if nothing has to be compiled for it: a module of this content lives, or its code is in the cache. Else nothing, also where the
+  // file is not a regular one. Reads and hashes the file and its entry, about a millisecond for each MiB: on a fiber it parks meanwhile, elsewhere it
+  // blocks the thread. A cancellation point on entry. Throws as load().
+  [[nodiscard]] std::optional<module> load_if_compiled(const std::filesystem::path& file);
+
+  // load() from memory; `name` is for messages and the default of the guest's own name.
   [[nodiscard]] module compile(std::span<const std::byte> bytes, std::string_view name);
 
   // The compiled form of a module, to be kept in a file for load_precompiled(): it fits this version of weft, this

@@ -64,9 +64,6 @@ class caller {
 
 namespace detail {
 
-// More than any toolchain makes of a function that can be declared by hand.
-inline constexpr std::size_t most_parameters = 16;
-
 // The guest of the call under way, as the engine hands it on.
 struct calling final : caller {
   calling(const void* guest, std::uint8_t* base, std::size_t size) noexcept : caller(guest, base, size) {}
@@ -84,8 +81,6 @@ class host_function {
   // Takes its arguments from the slots and puts its results there.
   virtual void invoke(caller& from, weft_value* slots) const = 0;
   [[nodiscard]] virtual std::string_view signature() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t parameters() const noexcept = 0;
-  [[nodiscard]] virtual std::size_t results() const noexcept = 0;
 
   [[nodiscard]] const std::string& module() const noexcept { return module_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -133,15 +128,11 @@ class typed_host_function<F, R(A...)> final : public host_function {
   static constexpr bool takes_caller = std::is_invocable_v<const F&, caller&, A...>;
 
  public:
-  static_assert(sizeof...(A) <= most_parameters, "a host function has at most 16 parameters");
-
   typed_host_function(std::string_view module, std::string_view name, bool parks, F f)
       : host_function(module, name, parks, answer), function_(std::move(f)) {}
 
   void invoke(caller& from, weft_value* slots) const override { call(from, slots, std::index_sequence_for<A...>()); }
   [[nodiscard]] std::string_view signature() const noexcept override { return signature_letters<R, A...>::text; }
-  [[nodiscard]] std::size_t parameters() const noexcept override { return sizeof...(A); }
-  [[nodiscard]] std::size_t results() const noexcept override { return results_of<R>::count; }
   [[nodiscard]] bool uses_memory() const noexcept override { return takes_caller; }
 
  private:

@@ -6,8 +6,9 @@
 //   send.send(weft::wasm::message("resize 640 480"));
 //
 // A message has one owner at a time. Bytes are copied once where they leave a guest's memory and once where they enter
-// one; between fibers they are moved. What a guest has sent and nobody has received yet is counted against the guest
-// (guest_options::unreceived_bytes), so that it cannot fill the host's memory.
+// one; between fibers they are moved. That is one copy between a guest and a native fiber, and two between guests. What
+// a guest has sent and nobody has received yet is counted against the guest (guest_options::unreceived_bytes), so that
+// it cannot fill the host's memory.
 #pragma once
 
 #include <atomic>

@@ -13,6 +13,7 @@
 #include <weft/io/connect.hpp>
 #include <weft/io/http/detail/client_core.hpp>
 #include <weft/io/http/detail/connection_lost.hpp>
+#include <weft/io/http/detail/error_forms.hpp>
 #include <weft/scheduler/deadline.hpp>
 #include <weft/scheduler/testing.hpp>
 
@@ -142,8 +143,7 @@ auto client_exchange::within_limit(F f) {
 void client_exchange::receive_header(const client_request& request) {
   within_limit([&] {
     do {
-      headers_.clear();
-      reader_.begin(line_, headers_, request.method == "HEAD");
+      reader_.begin(line_, headers_, trailers_, request.method == "HEAD");
       while (!reader_.parse_header()) {
         if (!reader_.receive_more()) {
           throw connection_lost(
@@ -196,8 +196,17 @@ client_response::~client_response() = default;
 
 int client_response::status() const noexcept { return exchange_->status(); }
 const fields& client_response::headers() const noexcept { return exchange_->headers(); }
+const fields& client_response::trailers() const noexcept { return exchange_->trailers(); }
 const std::string& client_response::url() const noexcept { return exchange_->url_text(); }
 std::size_t client_response::read_some(std::span<std::byte> buffer) { return exchange_->read_body(buffer); }
+
+std::size_t client_response::read_some(std::span<std::byte> buffer, std::error_code& error) {
+  return detail::reporting(error, [&] { return read_some(buffer); });
+}
+
+std::string client_response::text(std::size_t limit, std::error_code& error) {
+  return detail::reporting(error, [&] { return text(limit); });
+}
 
 std::string client_response::text(std::size_t limit) {
   std::string all;
@@ -316,10 +325,24 @@ client_response client::send(const client_request& given) {
   }
 }
 
+std::optional<client_response> client::send(const client_request& request, std::error_code& error) {
+  return detail::reporting(error, [&] { return std::optional(send(request)); });
+}
+
 client_response client::get(std::string url) { return send({.url = std::move(url)}); }
 
 client_response client::post(std::string url, std::string body, std::string_view type) {
   return send({.method = "POST", .url = std::move(url), .headers = {{"Content-Type", type}}, .body = std::move(body)});
+}
+
+std::optional<client_response> client::get(std::string url, std::error_code& error) {
+  return send({.url = std::move(url)}, error);
+}
+
+std::optional<client_response> client::post(std::string url, std::string body, std::string_view type,
+                                            std::error_code& error) {
+  return send({.method = "POST", .url = std::move(url), .headers = {{"Content-Type", type}}, .body = std::move(body)},
+              error);
 }
 
 client_statistics client::statistics() const noexcept {

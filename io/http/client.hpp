@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <weft/io/any_stream.hpp>
 #include <weft/io/http/message.hpp>
@@ -72,13 +73,18 @@ class client_response {
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
     return headers().find(name).value_or("");
   }
+  // The fields after a body that came in chunks; complete when read_some() has returned 0, and none before.
+  [[nodiscard]] const fields& trailers() const noexcept;
   // Where it came from in the end, redirections followed.
   [[nodiscard]] const std::string& url() const noexcept;
 
   // Bytes of the body, at least one; 0 at its end. Throws std::system_error, also where the body is cut short or not as it should be. Parks.
   std::size_t read_some(std::span<std::byte> buffer);
+  // The same, with the error reported: 0 and a code.
+  std::size_t read_some(std::span<std::byte> buffer, std::error_code& error);
   // The rest of the body. Throws std::system_error (EMSGSIZE) if it is longer than that. Parks.
   [[nodiscard]] std::string text(std::size_t limit = 64 << 20);
+  [[nodiscard]] std::string text(std::size_t limit, std::error_code& error);
 
  private:
   friend class client;
@@ -105,10 +111,15 @@ class client {
   // host without Authorization and Cookie, from https:// to http:// never. Throws std::system_error, std::invalid_argument for
   // a URL or method that is none. Parks.
   [[nodiscard]] client_response send(const client_request& request);
+  // The same, with the error reported: a code and no response. What is wrong with the request itself is thrown all the same.
+  [[nodiscard]] std::optional<client_response> send(const client_request& request, std::error_code& error);
 
   [[nodiscard]] client_response get(std::string url);
+  [[nodiscard]] std::optional<client_response> get(std::string url, std::error_code& error);
   [[nodiscard]] client_response post(std::string url, std::string body,
                                      std::string_view type = "application/octet-stream");
+  [[nodiscard]] std::optional<client_response> post(std::string url, std::string body, std::string_view type,
+                                                    std::error_code& error);
 
   [[nodiscard]] client_statistics statistics() const noexcept;
 

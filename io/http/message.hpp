@@ -95,6 +95,10 @@ class body_writer {
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
   // Sends what is buffered. Parks.
   virtual void flush() = 0;
+  // A field to be sent after the body. Only a body that goes in chunks has room for it: towards HTTP/1.0 it is left out. Some receivers drop
+  // trailers, so they must not be what an answer depends on. Throws std::logic_error if a size was promised, std::invalid_argument for what
+  // fields::add() refuses and for names that belong in the header: those about framing, routing, authentication, the kind of the content.
+  virtual void add_trailer(std::string_view name, std::string_view value) = 0;
 
  protected:
   body_writer() = default;

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include <weft/io/http/detail/connection_lost.hpp>
+#include <weft/io/http/detail/trailers.hpp>
 #include <weft/io/http/detail/unchecked_fields.hpp>
 
 namespace weft::io::http::detail {
@@ -54,8 +55,17 @@ void message_parser<is_request>::on_response_impl(int status, text /*reason*/, i
 }
 
 template <bool is_request>
-void message_parser<is_request>::on_field_impl(beast::field /*known*/, text name, text value, error_code&) {
-  if (!header_done_) unchecked_fields::add(*header_, view(name), view(value));
+void message_parser<is_request>::on_field_impl(beast::field /*known*/, text name, text value, error_code& e) {
+  if (!header_done_) return unchecked_fields::add(*header_, view(name), view(value));
+  const std::size_t size = name.size() + value.size();
+  if (size > trailer_room_) {
+    e = beast::error::header_limit;
+  } else if (!may_be_trailer(view(name))) {
+    e = beast::error::bad_field;
+  } else {
+    trailer_room_ -= size;
+    unchecked_fields::add(*trailers_, view(name), view(value));
+  }
 }
 
 template <bool is_request>
@@ -125,8 +135,10 @@ bool message_reader<is_request>::receive_more() {
 }
 
 template <bool is_request>
-void message_reader<is_request>::begin(start_line& line, fields& header, bool without_body) {
-  parser_.emplace(line, header);
+void message_reader<is_request>::begin(start_line& line, fields& header, fields& trailers, bool without_body) {
+  header.clear();
+  trailers.clear();
+  parser_.emplace(line, header, trailers, limits_.header);
   parser_->header_limit(static_cast<std::uint32_t>(limits_.header));
   parser_->body_limit(limits_.body ? boost::optional<std::uint64_t>(*limits_.body) : boost::none);
   if (without_body) parser_->skip(true);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include <weft/io/http/detail/connection_lost.hpp>
+#include <weft/io/http/detail/trailers.hpp>
 #include <weft/scheduler/deadline.hpp>
 
 namespace weft::io::http::detail {
@@ -77,7 +78,18 @@ void framed_body::write(std::span<const std::byte> data) {
 void framed_body::finish() {
   if (how_ == framing::length && left_ != 0)
     throw std::logic_error("weft::io::http: a body is shorter than the size that was given for it");
-  if (how_ == framing::chunks) out_.text() += "0\r\n\r\n";
+  if (how_ != framing::chunks) return;
+  out_.text() += "0\r\n";
+  for (std::size_t i = 0; i < trailers_.size(); ++i) append_field(out_.text(), trailers_[i].name, trailers_[i].value);
+  out_.text() += "\r\n";
+}
+
+void framed_body::add_trailer(std::string_view name, std::string_view value) {
+  if (how_ == framing::length)
+    throw std::logic_error("weft::io::http: a body whose size was given does not go in chunks, and has no trailers");
+  if (!may_be_trailer(name))
+    throw std::invalid_argument("weft::io::http: the field '" + std::string(name) + "' belongs in the header");
+  trailers_.add(name, value);
 }
 
 void append_number(std::string& to, std::uint64_t n) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <weft/io/http/detail/body_source.hpp>
+#include <weft/io/http/detail/error_forms.hpp>
 #include <weft/io/http/detail/server_connection.hpp>
 #include <weft/io/http/detail/server_core.hpp>
 #include <weft/scheduler/deadline.hpp>
@@ -85,6 +86,14 @@ std::string request::text(std::size_t limit) {
     all.append(reinterpret_cast<const char*>(part.data()), n);
   }
   return all;
+}
+
+std::size_t request::read_some(std::span<std::byte> buffer, std::error_code& error) {
+  return detail::reporting(error, [&] { return read_some(buffer); });
+}
+
+std::string request::text(std::size_t limit, std::error_code& error) {
+  return detail::reporting(error, [&] { return text(limit); });
 }
 
 response text(std::string body, int status, std::string_view type) {

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include <weft/io/any_stream.hpp>
 #include <weft/io/http/message.hpp>
@@ -53,14 +54,19 @@ class request {
   [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
     return headers_.find(name).value_or("");
   }
+  // The fields after a body that came in chunks; complete when read_some() has returned 0, and none before.
+  [[nodiscard]] const fields& trailers() const noexcept { return trailers_; }
   // Who asks.
   [[nodiscard]] const address& peer() const noexcept { return *peer_; }
 
-  // Bytes of the body, at least one; 0 at its end. Throws error(400, 408, 413), which a handler lets pass, and std::system_error when the
+  // Bytes of the body, at least one; 0 at its end. Throws error(400, 408, 413, 431), which a handler lets pass, and std::system_error when the
   // connection fails. What a handler does not read is dropped. Parks.
   std::size_t read_some(std::span<std::byte> buffer);
+  // The same, with the error reported: 0 and a code, which for what the client does wrong is EPROTO, EMSGSIZE (too long) or ETIMEDOUT.
+  std::size_t read_some(std::span<std::byte> buffer, std::error_code& error);
   // The rest of the body. Throws error(413) if it is longer than that, and the server's own limit of course. Parks.
   [[nodiscard]] std::string text(std::size_t limit = 1 << 20);
+  [[nodiscard]] std::string text(std::size_t limit, std::error_code& error);
 
  private:
   friend class detail::server_connection;
@@ -70,6 +76,7 @@ class request {
   std::string target_;
   int version_ = 11;
   fields headers_;
+  fields trailers_;
   const address* peer_ = nullptr;
   detail::body_source* body_ = nullptr;
 };

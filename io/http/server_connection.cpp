@@ -69,8 +69,7 @@ bool server_connection::await_request() {
 
 // False if the client leaves in the middle.
 bool server_connection::read_header() {
-  request_.headers_.clear();
-  reader_.begin(line_, request_.headers_);
+  reader_.begin(line_, request_.headers_, request_.trailers_);
   phase_ = phase::header;
   bool cut_short = false;
   if (!reader_.parse_header()) {
@@ -98,6 +97,7 @@ bool server_connection::answer_request() {
   phase_ = phase::body;
   body_begun_ = time_point{};
   body_received_ = 0;
+  body_is_wrong_ = false;
   core_.count_request();
   response r = call_handler();
   const bool keep = send(r);
@@ -141,8 +141,8 @@ bool server_connection::send(response& r) {
   const bool unread = !reader_.is_done();
   const std::uint64_t left = reader_.body_left().value_or(0);
   // A client that waits to be told to send its body may send it after all, or not: nobody knows what comes next.
-  const bool keep = reader_.keep_alive() && !core_.draining() && !r.headers.lists("Connection", "close") &&
-                    !(unread && (continue_expected_ || left > most_dropped));
+  const bool keep = reader_.keep_alive() && !core_.draining() && !body_is_wrong_ &&
+                    !r.headers.lists("Connection", "close") && !(unread && (continue_expected_ || left > most_dropped));
   const bool without_body = request_.method_ == "HEAD" || has_no_body(r.status);
   const bool until_the_end = r.stream && !r.stream->size && request_.version_ == 10;
   const bool kept = keep && !until_the_end;
@@ -262,6 +262,9 @@ std::size_t server_connection::read_body(std::span<std::byte> buffer) {
     return n;
   } catch (const std::system_error& e) {
     throw connection_lost(e);
+  } catch (const error&) {
+    body_is_wrong_ = true;
+    throw;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <new>
 #include <system_error>
 
+#include <weft/scheduler/detail/placement.hpp>
 #include <weft/scheduler/detail/runtime_core.hpp>
 #include <weft/scheduler/detail/thread_state.hpp>
 #include <weft/scheduler/detail/worker.hpp>
@@ -36,18 +37,28 @@ constexpr unsigned most_quiet_looks = 20;
 
 }  // namespace
 
-void monitor::start(bool follows_cpus) {
-  if (follows_cpus) {
-    cpus_.emplace(current_cpu_source());
-    cpus_due_ = clock::now() + cpus_->interval();
-  }
+void monitor::arm(bool follows_cpus) noexcept {
+  follows_cpus_ = follows_cpus;
+  maker_ = std::this_thread::get_id();
+  makers_mask_ = allowed_cpus();
+  due_ = clock::now() + period;
+}
+
+std::optional<monitor::clock::time_point> monitor::due() noexcept {
+  const std::lock_guard guard(mutex_);
+  return due_;
+}
+
+void monitor::start() noexcept {
+  const std::lock_guard guard(mutex_);
+  if (!due_) return;
   try {
-    thread_ = std::thread([this] { watch(); });
-  } catch (const std::system_error& e) {
-    throw std::system_error(e.code(),
-                            "weft: cannot start the monitor's thread; raise the limit of processes (ulimit -u)");
+    if (follows_cpus_ && !cpus_) cpus_.emplace(current_cpu_source());
+    thread_ = std::thread([this, inherits = std::this_thread::get_id() == maker_] { begin(inherits); });
+    due_.reset();
+  } catch (const std::exception&) {
+    due_ = clock::now() + period;
   }
-  ::pthread_setname_np(thread_.native_handle(), "weft-monitor");
 }
 
 void monitor::stop() noexcept {
@@ -60,14 +71,21 @@ void monitor::stop() noexcept {
   thread_.join();
 }
 
-void monitor::watch() noexcept {
+void monitor::begin(bool inherits_mask) noexcept {
   const own_thread counted;
+  name_this_thread("weft-monitor");
+  if (!inherits_mask) ::pthread_setaffinity_np(::pthread_self(), sizeof makers_mask_, &makers_mask_);
+  watch();
+}
+
+void monitor::watch() noexcept {
   std::unique_lock guard(mutex_);
-  while (wait(guard)) {
+  if (cpus_) cpus_due_ = clock::now() + cpus_->interval();
+  do {
     guard.unlock();
     look(clock::now());
     guard.lock();
-  }
+  } while (wait(guard));
 }
 
 // False when it is to end. While all workers sleep there is nothing to see: the first that wakes says so.

@@ -60,6 +60,11 @@ struct root_run : root_entry {
     std::unique_lock guard(mutex);
     changed.wait(guard, [this] { return done; });
   }
+  // True if it is done.
+  bool wait_until(std::chrono::steady_clock::time_point limit) {
+    std::unique_lock guard(mutex);
+    return changed.wait_until(guard, limit, [this] { return done; });
+  }
 
   root_call& call;
   const bool counts = !own_thread::is_current();  // as a thread of the program that waits
@@ -146,14 +151,10 @@ void runtime_core::start_workers() {
   await(tried_, threads_.size());
   phase_.store(failure_ == nullptr ? phase::working : phase::given_up, std::memory_order_release);
   phase_.notify_all();
-  if (failure_ == nullptr && options_.monitor && seeded == nullptr) {
-    try {
-      watcher.start(follows_cpus_);
-    } catch (...) {
-      failure_ = std::current_exception();
-    }
+  if (failure_ == nullptr) {
+    if (options_.monitor && seeded == nullptr) watcher.arm(follows_cpus_);
+    return;
   }
-  if (failure_ == nullptr) return;
   stop_workers();
   std::rethrow_exception(failure_);
 }
@@ -309,6 +310,7 @@ void runtime_core::run_root(root_call& call) {
   *reinterpret_cast<root_run**>(node->storage) = &run;
   inject_from_outside(*node);
   if (run.counts) waiting_threads::begin();
+  for (auto due = watcher.due(); due && !run.wait_until(*due); due = watcher.due()) watcher.start();
   run.wait();
   if (trace != nullptr) trace->flush();
 }

@@ -101,6 +101,12 @@ class Cache(WeftTest):
         self.assertIn(", compiled", first.err)
         self.assertIn(", from the cache", second.err)
 
+    def test_each_module_is_said_to_come_from_where_it_did(self):
+        self.weft("run", guest("uses_math"))
+        flags = ("--log", "debug", "--preload", "math=" + guest("math"), "--preload", "again=" + guest("math"))
+        lines = [line for line in self.weft("run", *flags, guest("uses_math")).err.splitlines() if "ready after" in line]
+        self.assertEqual([line.rpartition(", ")[2] for line in lines], ["from the cache", "compiled", "loaded before"])
+
     def test_bad_input(self):
         self.assert_one_line(self.weft("cache"), 2, "cache|subcommand")
         self.assert_one_line(self.weft("cache", "prune"), 2, "--unused TIME, --max-size SIZE or --all")

@@ -26,6 +26,7 @@
 #include <weft/io/hooks/hooks.hpp>
 #include <weft/weft.hpp>
 
+#include "hooks_support.hpp"
 #include "server.hpp"
 #include "support.hpp"
 
@@ -33,44 +34,6 @@ namespace weft::hooks_test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Two ends of something, closed when left.
-struct ends {
-  int fd[2] = {-1, -1};
-  ends() = default;
-  ~ends() {
-    for (const int one : fd) {
-      if (one >= 0) ::close(one);
-    }
-  }
-  ends(const ends&) = delete;
-  ends& operator=(const ends&) = delete;
-};
-
-struct stream_pair : ends {
-  explicit stream_pair(int type = SOCK_STREAM) { EXPECT_EQ(::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fd), 0); }
-};
-
-struct pipe_pair : ends {
-  pipe_pair() { EXPECT_EQ(::pipe2(fd, O_CLOEXEC), 0); }
-};
-
-// Runs `waits` on one fiber, and `ends` on another meanwhile. A call that blocks its thread hangs the test at one worker: nobody sends another.
-template <class Waits, class Ends>
-void while_other_runs(Waits waits, Ends end) {
-  weft::run(test::options_without_spares(), [&] {
-    group g;
-    std::atomic<bool> begun{false};
-    g.spawn([&] {
-      begun = true;
-      waits();
-    });
-    test::give_way_until([&] { return begun.load(); });
-    for (int i = 0; i < 10; ++i) yield();
-    end();
-    g.join();
-  });
-}
 
 TEST(hooks, libraries_find_them_all) {
   for (const std::string_view name : io::hooks::hooked_functions()) EXPECT_TRUE(io::hooks::is_hooked(name)) << name;
@@ -283,38 +246,6 @@ TEST(hooks, poll_waits_for_one_and_for_several) {
     EXPECT_EQ(::poll(&closed, 1, -1), 1);
     EXPECT_EQ(closed.revents, POLLNVAL);
   });
-}
-
-// poll(2) of no time fails with EINTR where a signal is pending, such as weft's own to a worker.
-TEST(hooks, a_look_is_not_ended_by_a_signal) {
-  struct sigaction action{}, before{};
-  action.sa_handler = [](int) {};
-  ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
-  stream_pair s;
-  const int set = ::epoll_create1(EPOLL_CLOEXEC);
-  test::run([&] {
-    std::atomic<bool> done{false};
-    std::thread sender([&, looker = ::pthread_self()] {
-      while (!done) ::pthread_kill(looker, SIGUSR1);
-    });
-    int failed = 0;
-    for (int i = 0; i < 5000; ++i) {
-      pollfd p{s.fd[0], POLLIN, 0};
-      fd_set readable;
-      FD_ZERO(&readable);
-      FD_SET(s.fd[0], &readable);
-      timeval none{};
-      epoll_event event{};
-      failed += ::poll(&p, 1, 0) != 0;
-      failed += ::select(s.fd[0] + 1, &readable, nullptr, nullptr, &none) != 0;
-      failed += ::epoll_wait(set, &event, 1, 0) != 0;
-    }
-    EXPECT_EQ(failed, 0);
-    done = true;
-    sender.join();
-  });
-  ::close(set);
-  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST(hooks, select_tells_which) {
@@ -552,38 +483,6 @@ TEST(hooks, file_locks_are_waited_for) {
   ::close(other);
 }
 
-TEST(hooks, children_are_waited_for) {
-  pipe_pair p;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    char c = 0;
-    ::close(p.fd[1]);
-    ::_exit(::read(p.fd[0], &c, 1) == 1 ? 42 : 1);
-  }
-  while_other_runs(
-      [&] {
-        int status = 0;
-        EXPECT_EQ(::waitpid(child, &status, 0), child);
-        EXPECT_EQ(WEXITSTATUS(status), 42);
-        EXPECT_EQ(::waitpid(child, &status, 0), -1);
-        EXPECT_EQ(test::read_errno(), ECHILD);
-      },
-      [&] { EXPECT_EQ(::write(p.fd[1], "x", 1), 1); });
-}
-
-// Each of the two waits for the other.
-TEST(hooks, commands_run_beside_each_other) {
-  const scratch directory;
-  const std::string fifo = (directory.path() / "fifo").string();
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  while_other_runs([&] { EXPECT_EQ(WEXITSTATUS(::system(("read word <" + fifo + "; exit 3").c_str())), 3); },
-                   [&] {
-                     FILE* out = ::popen(("echo word >" + fifo + "; exit 4").c_str(), "r");
-                     ASSERT_NE(out, nullptr);
-                     EXPECT_EQ(WEXITSTATUS(::pclose(out)), 4);
-                   });
-}
-
 TEST(hooks, names_are_looked_up) {
   test::run([&] {
     addrinfo* found = nullptr;
@@ -609,47 +508,6 @@ TEST(hooks, on_a_thread_they_are_the_real_calls) {
   EXPECT_EQ(::read(p.fd[0], &c, 1), 1);
   writer.join();
   EXPECT_EQ(::usleep(1), 0);
-}
-
-std::atomic<int> handled{0};
-
-TEST(hooks, a_signal_handler_may_call_them) {
-  static int out = -1;
-  pipe_pair p;
-  out = p.fd[1];
-  const int handled_before = handled;
-  struct sigaction action{}, before{};
-  action.sa_handler = [](int) {
-    const int saved = errno;
-    if (::write(out, "s", 1) == 1) ++handled;
-    errno = saved;
-  };
-  ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
-  test::run([&] {
-    char c = 0;
-    for (int i = 0; i < 10; ++i) {
-      ::raise(SIGUSR1);
-      EXPECT_EQ(::read(p.fd[0], &c, 1), 1);
-    }
-  });
-  EXPECT_EQ(handled - handled_before, 10);
-  ::sigaction(SIGUSR1, &before, nullptr);
-}
-
-TEST(hooks, a_child_of_a_fiber_has_the_real_calls) {
-  pipe_pair p;
-  test::run([&] {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      ::usleep(1000);
-      ::_exit(::write(p.fd[1], "c", 1) == 1 ? 0 : 1);
-    }
-    char c = 0;
-    EXPECT_EQ(::read(p.fd[0], &c, 1), 1);
-    int status = -1;
-    EXPECT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  });
 }
 
 }  // namespace

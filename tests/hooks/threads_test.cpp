@@ -366,6 +366,40 @@ TEST(hooked_threads, a_signal_handler_posts_a_semaphore) {
   ::sem_destroy(&posted);
 }
 
+// One signal a wait, the next only when its post was taken: a wake-up that gets lost is made good by nobody, and the test hangs.
+TEST(hooked_threads, each_post_of_a_signal_handler_wakes_its_fiber) {
+  static sem_t posted;
+  ASSERT_EQ(::sem_init(&posted, 0, 0), 0);
+  struct sigaction action{}, before{};
+  action.sa_handler = [](int) { ::sem_post(&posted); };
+  action.sa_flags = SA_RESTART;
+  ASSERT_EQ(::sigaction(SIGUSR1, &action, &before), 0);
+  options o = test::options_without_spares();
+  o.workers = 1;
+  o.backstop = {};
+  o.detect_deadlock = false;
+  constexpr int rounds = 2000;
+  weft::run(o, [&] {
+    std::atomic<int> taken{0};
+    std::thread sender([&, waiter = ::pthread_self()] {
+      for (int i = 0; i < rounds; ++i) {
+        ::pthread_kill(waiter, SIGUSR1);
+        while (taken == i) std::this_thread::yield();
+        for (int pause = 0; pause < i % 100; ++pause)
+          std::this_thread::yield();  // the waiter is met elsewhere each time
+      }
+    });
+    for (int i = 0; i < rounds; ++i) {
+      EXPECT_EQ(::sem_wait(&posted), 0);
+      ++taken;
+    }
+    sender.join();
+    EXPECT_EQ(::sem_trywait(&posted), -1);
+  });
+  ::sigaction(SIGUSR1, &before, nullptr);
+  ::sem_destroy(&posted);
+}
+
 TEST(hooked_threads, waiting_for_a_semaphore_has_its_ends) {
   sem_t s;
   ASSERT_EQ(::sem_init(&s, 0, 0), 0);

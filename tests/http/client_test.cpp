@@ -10,27 +10,6 @@ namespace {
 using client_test = io_test;
 using namespace std::chrono_literals;
 
-// A server that says what it is told to: the answers to its connections, one after another; each connection ends after its answer.
-template <class F>
-void with_answers(const std::vector<std::string>& answers, F f) {
-  tcp_listener listener{"127.0.0.1:0"};
-  group g;
-  g.spawn_daemon([&] {
-    for (const std::string& answer : answers) {
-      tcp_stream s = listener.accept();
-      try {
-        read_until(s, "\r\n\r\n");
-        s.write_all(answer);
-        s.shutdown_write();
-        read_all(s);
-      } catch (const std::system_error&) {  // a client that has seen enough
-      }
-    }
-  });
-  f(listener.local_address());
-  g.join();
-}
-
 TEST_F(client_test, connections_are_kept) {
   weft::test::run([] {
     with_server(&tell, {}, [](const address& at, server& s) {

@@ -37,6 +37,7 @@ void mutate(std::string& s, weft::test::random_source& random) {
                                                "Transfer-Encoding: chunked\r\n",
                                                "HTTP/1.1",
                                                "\x80\xff",
+                                               "0\r\nX-Sum: 1\r\n",
                                                "\r\n\r\n"};
   const std::size_t at = random.below(static_cast<std::uint32_t>(s.size() + 1));
   switch (random.below(5)) {

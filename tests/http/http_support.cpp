@@ -36,6 +36,13 @@ std::string read_until(tcp_stream& s, std::string_view text) {
   return all;
 }
 
+void expect_refused(const address& server, std::string_view request, int status) {
+  const std::string got = ask(server, request);
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 " + std::to_string(status) + " ")) << request.substr(0, 300) << "\n=> " << got;
+  EXPECT_EQ(count_of(got, "HTTP/1.1 "), 1U) << request.substr(0, 300);
+  EXPECT_EQ(count_of(got, "Connection: close\r\n"), 1U) << request.substr(0, 300);
+}
+
 std::string without_dates(std::string_view answers) {
   std::string all(answers);
   for (std::size_t at = 0; (at = all.find("Date: ", at)) != std::string::npos;)

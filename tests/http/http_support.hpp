@@ -42,8 +42,31 @@ std::string read_all(tcp_stream& s);
 std::string ask(const address& server, std::string_view text);
 // Reads until the text has come; what came.
 std::string read_until(tcp_stream& s, std::string_view text);
+// Asks, and expects one answer with that status, and the end of the connection.
+void expect_refused(const address& server, std::string_view request, int status);
 std::string without_dates(std::string_view answers);
 std::size_t count_of(std::string_view text, std::string_view part);
+
+// A server that says what it is told to: the answers to its connections, one after another; each connection ends after its answer.
+template <class F>
+void with_answers(const std::vector<std::string>& answers, F f) {
+  tcp_listener listener{"127.0.0.1:0"};
+  group g;
+  g.spawn_daemon([&] {
+    for (const std::string& answer : answers) {
+      tcp_stream s = listener.accept();
+      try {
+        read_until(s, "\r\n\r\n");
+        s.write_all(answer);
+        s.shutdown_write();
+        read_all(s);
+      } catch (const std::system_error&) {  // a client that has seen enough
+      }
+    }
+  });
+  f(listener.local_address());
+  g.join();
+}
 
 // "http://127.0.0.1:PORT" and the path.
 std::string url_of(const address& server, std::string_view path);

@@ -174,13 +174,6 @@ struct refused {
   int status;
 };
 
-void expect_refused(const address& at, std::string_view request, int status) {
-  const std::string got = ask(at, request);
-  EXPECT_TRUE(got.starts_with("HTTP/1.1 " + std::to_string(status) + " ")) << request.substr(0, 300) << "\n=> " << got;
-  EXPECT_EQ(count_of(got, "HTTP/1.1 "), 1U) << request.substr(0, 300);
-  EXPECT_EQ(count_of(got, "Connection: close\r\n"), 1U) << request.substr(0, 300);
-}
-
 // What two servers might understand differently, so that a request could hide in the body of another.
 TEST_F(protocol_test, ambiguous_requests_are_refused) {
   static constexpr refused all[] = {

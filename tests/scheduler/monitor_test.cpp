@@ -348,11 +348,12 @@ TEST(monitor, may_be_left_out) {
   options with = test::test_options();
   options without = with;
   without.monitor = false;
-  std::size_t threads_with = 0;
   std::size_t threads_without = 0;
-  weft::run(with, [&] { threads_with = threads_of_this_process(); });
-  weft::run(without, [&] { threads_without = threads_of_this_process(); });
-  EXPECT_EQ(threads_with, threads_without + 1);
+  weft::run(without, [&] {
+    sleep_for(20ms);  // longer than until the first look
+    threads_without = threads_of_this_process();
+  });
+  weft::run(with, [&] { test::give_way_until([&] { return threads_of_this_process() == threads_without + 1; }); });
 }
 
 TEST(thread_state, tells_who_waits) {

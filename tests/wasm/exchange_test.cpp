@@ -36,6 +36,21 @@ TEST(exchange_test, messages_go_in_and_come_out) {
   });
 }
 
+TEST(exchange_test, fibers_hand_messages_on_without_copying_them) {
+  weft::test::run([] {
+    for (const std::size_t capacity : {std::size_t{0}, std::size_t{1}}) {
+      auto [to, from] = make_channel<message>(capacity);
+      message sent(std::string(1000, 'x'));
+      const std::byte* place = sent.bytes().data();
+      group g;
+      g.spawn([&, to = std::move(to)] { EXPECT_TRUE(to.send(std::move(sent))); });
+      const std::optional<message> received = from.receive();
+      ASSERT_TRUE(received.has_value());
+      EXPECT_EQ(received->bytes().data(), place);
+    }
+  });
+}
+
 TEST(exchange_test, guests_hand_on_to_guests) {
   weft::test::run([] {
     constexpr int stages = 8;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
 
 namespace weft::cli {
 
@@ -12,6 +14,10 @@ class command {
   command& operator=(const command&) = delete;
 
   [[nodiscard]] bool chosen() const { return app_->parsed(); }
+
+  // Takes what is none of our parser's business, a guest's or a program's own words, off the end of the arguments; to be called before
+  // parsing. Does nothing if the arguments are another command's.
+  virtual void take_foreign_part(std::vector<std::string>& /*arguments*/) {}
 
   // Does it and returns the program's exit code. Throws usage_error for flags that make no sense, and whatever keeps weft
   // itself from going on.

@@ -77,7 +77,7 @@ exec_command::exec_command(CLI::App& program)
   app().footer(examples);
 }
 
-void exec_command::take_program_part(std::vector<std::string>& arguments) {
+void exec_command::take_foreign_part(std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() != app().get_name()) return;
   constexpr std::array with_value{std::string_view("--workers"), std::string_view("--io"), std::string_view("--audit")};
   std::size_t end = 1;

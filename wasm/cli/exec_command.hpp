@@ -13,9 +13,8 @@ class exec_command : public command {
   // Adds the command to the program's; parsing fills in what it was given.
   explicit exec_command(CLI::App& program);
 
-  // Takes the program to run and all that follows it off the end of weft's own arguments. To be called before parsing; does nothing if the
-  // arguments are another command's.
-  void take_program_part(std::vector<std::string>& arguments);
+  // The program to run and all that follows it.
+  void take_foreign_part(std::vector<std::string>& arguments) override;
 
   // Becomes the program, and so returns only by an exception: usage_error for flags, and for programs whose threads cannot be fibers.
   int execute() override;

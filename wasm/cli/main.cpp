@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,6 +72,38 @@ void check_command(const CLI::App& program, const std::vector<std::string>& argu
   }
 }
 
+template <class Command>
+std::unique_ptr<command> make(CLI::App& program) {
+  return std::make_unique<Command>(program);
+}
+
+struct command_maker {
+  std::string_view name;
+  std::unique_ptr<command> (*make)(CLI::App& program);
+  bool describes_all = false;  // it prints the flags of every command
+};
+
+constexpr std::array<command_maker, 8> command_makers{{{"run", &make<run_command>},
+                                                       {"exec", &make<exec_command>},
+                                                       {"inspect", &make<inspect_command>},
+                                                       {"compile", &make<compile_command>},
+                                                       {"cache", &make<cache_command>},
+                                                       {"doctor", &make<doctor_command>},
+                                                       {"completion", &make<completion_command>, true},
+                                                       {"manual", &make<manual_command>, true}}};
+
+// That command alone where nobody asks for the others: to tell the parser all flags takes as long as a small guest.
+std::vector<std::unique_ptr<command>> make_commands(CLI::App& program, std::string_view wanted) {
+  const auto* const found =
+      std::find_if(command_makers.begin(), command_makers.end(), [&](const auto& c) { return c.name == wanted; });
+  const bool all = found == command_makers.end() || found->describes_all;
+  std::vector<std::unique_ptr<command>> commands;
+  for (const command_maker& c : command_makers) {
+    if (all || c.name == wanted) commands.push_back(c.make(program));
+  }
+  return commands;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,24 +112,14 @@ int main(int argc, char** argv) {
   program.set_help_flag("-h,--help", "Print this and exit");
   program.footer(explanation);
   program.require_subcommand(1);
-  run_command run(program);
-  exec_command exec(program);
-  inspect_command inspect(program);
-  compile_command compile(program);
-  cache_command cache(program);
-  doctor_command doctor(program);
-  completion_command completion(program);
-  manual_command manual(program);
-  const std::array<command*, 8> commands{&run, &exec, &inspect, &compile, &cache, &doctor, &completion, &manual};
-
   std::vector<std::string> arguments(argv + 1, argv + argc);
+  const auto commands = make_commands(program, arguments.empty() ? "" : arguments.front());
   try {
     check_command(program, arguments);
-    run.take_guest_part(arguments);
-    exec.take_program_part(arguments);
+    for (const auto& c : commands) c->take_foreign_part(arguments);
     std::reverse(arguments.begin(), arguments.end());  // as the parser wants them
     program.parse(std::move(arguments));
-    return (*std::find_if(commands.begin(), commands.end(), [](const command* c) { return c->chosen(); }))->execute();
+    return (*std::find_if(commands.begin(), commands.end(), [](const auto& c) { return c->chosen(); }))->execute();
   } catch (const CLI::ParseError& e) {
     return answer(program, e);
   } catch (const usage_error& e) {

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -124,30 +125,93 @@ bool is_native_code(const std::string& file) {
   return magic == std::array<char, 4>{'\x7f', 'E', 'L', 'F'};
 }
 
-wasm::module load(wasm::engine& engine, const std::string& file, bool precompiled) {
+// Modules are loaded one after the other, so what has been counted since is of this one.
+std::string_view origin_of(const wasm::engine_statistics& before, const wasm::engine_statistics& now) {
+  if (now.cache_hits != before.cache_hits) return "from the cache";
+  return now.modules_compiled != before.modules_compiled ? "compiled" : "loaded before";
+}
+
+void log_load(const wasm::engine& engine, const wasm::engine_statistics& before, const std::string& file,
+              std::chrono::steady_clock::time_point start) {
+  spdlog::debug("module {}: ready after {}, {}", file, format_duration(std::chrono::steady_clock::now() - start),
+                origin_of(before, engine.statistics()));
+}
+
+// None if it has to be compiled, or cannot be read without waiting.
+std::optional<wasm::module> load_if_compiled(wasm::engine& engine, const std::string& file, bool precompiled) {
+  std::error_code unknown;
+  if (!std::filesystem::is_regular_file(file, unknown)) return std::nullopt;
   const auto start = std::chrono::steady_clock::now();
+  const wasm::engine_statistics before = engine.statistics();
   try {
     if (precompiled && is_native_code(file)) return engine.load_precompiled(file);
-    wasm::module module = engine.load(file);
-    spdlog::debug("module {}: ready after {}, {}", file, format_duration(std::chrono::steady_clock::now() - start),
-                  engine.statistics().cache_hits > 0 ? "from the cache" : "compiled");
+    std::optional<wasm::module> module = engine.load_if_compiled(file);
+    if (module) log_load(engine, before, file, start);
     return module;
   } catch (const std::system_error& e) {
     throw usage_error(e.what());
   }
 }
 
-copy_plan load_all(wasm::engine& engine, const run_options& options, const listeners& sockets) {
-  copy_plan plan{load(engine, options.module, options.precompiled), {}, sockets.descriptors()};
-  check_exports(plan.module, options);
-  for (const preload& p : options.preloads) {
-    plan.preloads.emplace_back(p.name, load(engine, p.file, options.precompiled));
+wasm::module load(wasm::engine& engine, const std::string& file, bool precompiled) {
+  const auto start = std::chrono::steady_clock::now();
+  const wasm::engine_statistics before = engine.statistics();
+  try {
+    if (precompiled && is_native_code(file)) return engine.load_precompiled(file);
+    wasm::module module = engine.load(file);
+    log_load(engine, before, file, start);
+    return module;
+  } catch (const std::system_error& e) {
+    throw usage_error(e.what());
+  }
+}
+
+// The module, then what it imports from.
+std::vector<std::string> files_of(const run_options& options) {
+  std::vector<std::string> files{options.module};
+  for (const preload& p : options.preloads) files.push_back(p.file);
+  return files;
+}
+
+// Those of the first files that are compiled already. They are ready before threads for them would be.
+std::vector<wasm::module> load_compiled(wasm::engine& engine, const run_options& options) {
+  std::vector<wasm::module> modules;
+  for (const std::string& file : files_of(options)) {
+    std::optional<wasm::module> module = load_if_compiled(engine, file, options.precompiled);
+    if (!module) break;
+    modules.push_back(std::move(*module));
+    if (modules.size() == 1) check_exports(modules.front(), options);
+  }
+  return modules;
+}
+
+copy_plan load_all(wasm::engine& engine, const run_options& options, std::vector<wasm::module> modules,
+                   const listeners& sockets) {
+  const std::vector<std::string> files = files_of(options);
+  while (modules.size() < files.size()) {
+    modules.push_back(load(engine, files[modules.size()], options.precompiled));
+    if (modules.size() == 1) check_exports(modules.front(), options);
+  }
+  copy_plan plan{modules.front(), {}, sockets.descriptors()};
+  for (std::size_t i = 0; i < options.preloads.size(); ++i) {
+    plan.preloads.emplace_back(options.preloads[i].name, std::move(modules[i + 1]));
   }
   return plan;
 }
 
+// A guest computes on one worker at a time. Only several keep several busy, and with the functions of the module "weft" one can become several.
+unsigned workers_for(const run_options& options, const std::vector<wasm::module>& loaded) {
+  if (options.workers != 0 || options.copies != 1 || loaded.size() != files_of(options).size()) return options.workers;
+  const bool may_spawn = std::any_of(loaded.begin(), loaded.end(), [](const wasm::module& module) {
+    const std::vector<wasm::module_item> imports = module.imports();
+    return std::any_of(imports.begin(), imports.end(), [](const auto& import) { return import.module == "weft"; });
+  });
+  return may_spawn ? 0 : 1;
+}
+
 // Everything that takes long, so that a signal ends it: under a group which the signal cancels.
-copies_result load_and_run(wasm::engine& engine, const run_options& options, signal_watch& signals) {
+copies_result load_and_run(wasm::engine& engine, const run_options& options, std::vector<wasm::module> loaded,
+                           signal_watch& signals) {
   copies_result result;
   const listeners sockets(options.listeners);
   group everything("weft run");
@@ -155,7 +219,7 @@ copies_result load_and_run(wasm::engine& engine, const run_options& options, sig
   std::exception_ptr error;
   everything.spawn([&] {
     try {
-      run_copies(load_all(engine, options, sockets), options, result);
+      run_copies(load_all(engine, options, std::move(loaded), sockets), options, result);
     } catch (const std::exception&) {
       error = std::current_exception();
     }
@@ -182,18 +246,30 @@ wasm::engine_options engine_options_of(const run_options& options) {
   std::_Exit(exit_code);
 }
 
+// What went wrong; the exit code.
+int tell(const copies_result& result, const run_options& options, const signal_watch& signals) {
+  std::fputs(failures_text(result).c_str(), stderr);
+  return judge(result, options, signals.received());
+}
+
 // Loads and runs. Throws what cannot be answered by a guest's exit code.
 int run_module(const run_options& options) {
-  signal_watch signals;  // before the runtime's threads, which inherit what it blocks
   wasm::engine engine(engine_options_of(options));
   spdlog::info("guests' memory: {}", engine.memory_note());
-  runtime rt({.workers = options.workers, .trace = options.trace, .dump_on_sigquit = true});
+  std::vector<wasm::module> loaded = load_compiled(engine, options);
+  signal_watch signals;  // before the runtime's threads, which inherit what it blocks
+  runtime rt({.workers = workers_for(options, loaded), .trace = options.trace});
   const io::engine_choice choice = io::last_engine_choice();
   spdlog::info("I/O engine: {}: {}", choice.engine, choice.reason);
+  const bool is_measured = options.statistics || options.json || !options.trace.empty();
   run_report report;
-  report.result = rt.run([&] { return load_and_run(engine, options, signals); });
-  std::fputs(failures_text(report.result).c_str(), stderr);
-  report.exit_code = judge(report.result, options, signals.received());
+  report.result = rt.run([&] {
+    copies_result result = load_and_run(engine, options, std::move(loaded), signals);
+    // Nobody asks what the runtime did: then the end need not be told to another thread first.
+    if (!is_measured) end_process(tell(result, options, signals));
+    return result;
+  });
+  report.exit_code = tell(report.result, options, signals);
   if (options.statistics || options.json) report.runtime = rt.statistics();
   if (options.statistics) std::fputs(statistics_table(report, wants_colour(STDERR_FILENO)).c_str(), stderr);
   if (options.json) std::fputs(json_line(report).c_str(), stderr);
@@ -247,7 +323,7 @@ std::size_t run_command::skip_flags(const std::vector<std::string>& arguments, s
   return std::min(i, arguments.size());
 }
 
-void run_command::take_guest_part(std::vector<std::string>& arguments) {
+void run_command::take_foreign_part(std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments.front() != app().get_name()) return;
   const std::size_t end = skip_flags(arguments, 1);
   std::size_t module = end;

@@ -16,10 +16,8 @@ class run_command : public command {
  public:
   // Adds the command to the program's; parsing fills in what it was given.
   explicit run_command(CLI::App& program);
-  // Takes the module and all that follows it off the end of weft's own arguments: the guest's flags are none of our parser's
-  // business. To be called before parsing; does nothing if the arguments are another command's.
-  void take_guest_part(std::vector<std::string>& arguments);
-
+  // The module and all that follows it.
+  void take_foreign_part(std::vector<std::string>& arguments) override;
   int execute() override;
 
  private:

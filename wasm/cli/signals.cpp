@@ -9,8 +9,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <system_error>
+
+#include <weft/scheduler/dump.hpp>
 
 namespace weft::cli {
 namespace {
@@ -33,7 +37,9 @@ signal_watch::signal_watch() {
   for (const int signal : {SIGINT, SIGTERM}) {
     if (!is_ignored(signal)) sigaddset(&set, signal);
   }
+  sigaddset(&set, SIGQUIT);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (is_ignored(SIGQUIT)) std::signal(SIGQUIT, SIG_DFL);  // or it would not come
   signals_ = checked(signalfd(-1, &set, SFD_CLOEXEC), "cannot watch for signals");
   stop_ = checked(eventfd(0, EFD_CLOEXEC), "cannot watch for signals");
   thread_ = std::thread([this] { watch(); });
@@ -44,6 +50,7 @@ signal_watch::~signal_watch() {
   while (write(stop_.get(), &one, sizeof one) < 0 && errno == EINTR) {
   }
   thread_.join();
+  if (dumper_.joinable()) dumper_.join();
 }
 
 void signal_watch::watch() {
@@ -53,7 +60,7 @@ void signal_watch::watch() {
     if (waiting[1].revents != 0) return;
     signalfd_siginfo info;
     if (waiting[0].revents != 0 && read(signals_.get(), &info, sizeof info) == sizeof info) {
-      take(static_cast<int>(info.ssi_signo));
+      info.ssi_signo == SIGQUIT ? take_quit() : take(static_cast<int>(info.ssi_signo));
     }
   }
 }
@@ -63,6 +70,30 @@ void signal_watch::take(int signal) {
   if (!received_.compare_exchange_strong(none, signal)) std::_Exit(128 + signal);
   const std::lock_guard lock(mutex_);
   if (action_) action_();
+}
+
+void signal_watch::take_quit() {
+  if (dumps_wanted_.fetch_add(1, std::memory_order_acq_rel) > 0) return;
+  try {
+    if (dumper_.joinable()) dumper_.join();
+    dumper_ = std::thread([this] { write_dumps(); });
+  } catch (const std::system_error& e) {
+    dumps_wanted_ = 0;
+    std::fprintf(stderr, "weft: no dump: %s\n", e.what());
+  }
+}
+
+// Signals that come while a dump is being written are answered by one more.
+void signal_watch::write_dumps() {
+  unsigned answered = 0;
+  do {
+    answered = dumps_wanted_.load(std::memory_order_acquire);
+    try {
+      dump(stderr);
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "weft: no dump: %s\n", e.what());
+    }
+  } while (dumps_wanted_.fetch_sub(answered, std::memory_order_acq_rel) != answered);
 }
 
 signal_watch::handler::handler(signal_watch& watch, std::function<void()> action) : watch_(watch) {

@@ -1,4 +1,4 @@
-// Ctrl-C and `kill`: the first SIGINT or SIGTERM asks the program to end, the second one ends it.
+// Ctrl-C and `kill`: the first SIGINT or SIGTERM asks the program to end, the second one ends it; SIGQUIT shows what every fiber does.
 //
 // The signals are blocked in every thread and taken by one small thread of this class, so that what they start runs as
 // ordinary code: there is no signal handler.
@@ -16,7 +16,7 @@ namespace weft::cli {
 class signal_watch {
  public:
   // Blocks the signals in the calling thread and, by inheritance, in those that it starts from now on: make it before the
-  // runtime. A signal that the parent process had ignored (nohup, a background job) stays ignored. Throws
+  // runtime. A SIGINT or SIGTERM that the parent process had ignored (nohup, a background job) stays ignored. Throws
   // std::system_error.
   signal_watch();
   ~signal_watch();
@@ -41,6 +41,8 @@ class signal_watch {
  private:
   void watch();
   void take(int signal);
+  void take_quit();
+  void write_dumps();
 
   owned_descriptor signals_;
   owned_descriptor stop_;
@@ -48,6 +50,8 @@ class signal_watch {
   std::mutex mutex_;  // guards action_, and that it does not run once its handler is gone
   std::function<void()> action_;
   std::thread thread_;
+  std::atomic<unsigned> dumps_wanted_{0};
+  std::thread dumper_;  // on its own: a dump takes long, and stderr may be a pipe that nobody reads
 };
 
 }  // namespace weft::cli

@@ -107,10 +107,17 @@ memory_plan plan_memory(const engine_options& o) {
   return plan_on_demand(reason);
 }
 
-backend::backend(const backend_settings& settings)
-    : engine_(make_engine(settings)), linker_(weft_linker_new(engine_.get())) {
+backend::backend(const backend_settings& settings) : engine_(make_engine(settings)) {
   weft_engine_compatibility(engine_.get(), compatibility_.data());
-  define_own_functions(*linker_);
+}
+
+const weft_linker* backend::linker() const {
+  std::call_once(linker_made_, [this] {
+    linker_handle linker(weft_linker_new(engine_.get()));
+    define_own_functions(*linker);
+    linker_ = std::move(linker);
+  });
+  return linker_.get();
 }
 
 }  // namespace weft::wasm::detail

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include <weft/wasm/detail/code_cache.hpp>
@@ -32,14 +33,16 @@ class backend {
   explicit backend(const backend_settings& settings);
 
   [[nodiscard]] const weft_engine* engine() const noexcept { return engine_.get(); }
-  [[nodiscard]] const weft_linker* linker() const noexcept { return linker_.get(); }
+  // With all that the host provides by itself. Made when first asked for; throws std::runtime_error then.
+  [[nodiscard]] const weft_linker* linker() const;
 
   // Of everything that compiled code depends on.
   [[nodiscard]] const digest& compatibility() const noexcept { return compatibility_; }
 
  private:
   engine_handle engine_;
-  linker_handle linker_;
+  mutable std::once_flag linker_made_;
+  mutable linker_handle linker_;
   digest compatibility_;
 };
 

@@ -107,9 +107,15 @@ prepared_handle compiled::prepare(const loaded_code& code, const weft_linker& li
   return prepared;
 }
 
+void compiled::prepare_with_own_functions(loaded_code& code, const std::string& module) const {
+  const linker_handle linker(weft_linker_new(code.home->engine()));
+  define_own_functions(*linker, imports_);
+  code.prepared = prepare(code, *linker, module, nullptr);
+}
+
 bound_code compiled::ready(const std::string& module) {
   const std::lock_guard guard(mutex_);
-  if (!main_.prepared) main_.prepared = prepare(main_, *main_.home->linker(), module, nullptr);
+  if (!main_.prepared) prepare_with_own_functions(main_, module);
   return {main_.home, main_.module.get(), main_.prepared.get()};
 }
 
@@ -136,7 +142,7 @@ const loaded_code& compiled::spare(const std::string& module) {
 bound_code compiled::ready_on_demand(const std::string& module) {
   const std::lock_guard guard(mutex_);
   loaded_code& code = spare_with_lock(module);
-  if (!code.prepared) code.prepared = prepare(code, *code.home->linker(), module, nullptr);
+  if (!code.prepared) prepare_with_own_functions(code, module);
   return {code.home, code.module.get(), code.prepared.get()};
 }
 

@@ -68,6 +68,7 @@ class compiled {
 
  private:
   [[nodiscard]] loaded_code& spare_with_lock(const std::string& module);
+  void prepare_with_own_functions(loaded_code& code, const std::string& module) const;
 
   engine_core& engine_;
   std::mutex mutex_;  // held while binding, for microseconds, or milliseconds when code is loaded a second time

@@ -168,12 +168,16 @@ bytes_handle engine_core::translate(std::span<const std::byte> wasm, const std::
   return code;
 }
 
+std::shared_ptr<compiled> engine_core::obtain_cached(const digest& key) {
+  module_handle module = load_cached(key);
+  if (!module) return nullptr;
+  hits_.fetch_add(1, std::memory_order_relaxed);
+  return place(std::move(module), main_);
+}
+
 std::shared_ptr<compiled> engine_core::obtain(const digest& key, std::span<const std::byte> wasm,
                                               const std::string& name) {
-  if (module_handle module = load_cached(key)) {
-    hits_.fetch_add(1, std::memory_order_relaxed);
-    return place(std::move(module), main_);
-  }
+  if (std::shared_ptr<compiled> code = obtain_cached(key)) return code;
   const bytes_handle code = translate(wasm, name);
   weft_error* raw = nullptr;
   const weft_slice bytes = weft_bytes_view(code.get());
@@ -206,6 +210,22 @@ std::shared_ptr<module_core> engine_core::compile(std::span<const std::byte> was
 std::shared_ptr<module_core> engine_core::load(const std::filesystem::path& file) {
   const std::vector<std::byte> bytes = read_whole(file);
   return compile(bytes, file.filename().string());
+}
+
+std::shared_ptr<module_core> engine_core::load_if_compiled(const std::filesystem::path& file) {
+  std::error_code unknown;
+  if (!std::filesystem::is_regular_file(file, unknown)) return nullptr;  // what is read once must not be read in vain
+  const std::vector<std::byte> bytes = read_whole(file);
+  std::string name = file.filename().string();
+  check_header(bytes, name);
+  const digest key = key_of(bytes, main_.compatibility());
+  const std::shared_ptr<slot> s = slot_of(key);
+  const std::lock_guard guard(s->compiling);
+  std::shared_ptr<compiled> code = s->code.lock();
+  if (!code) code = obtain_cached(key);
+  if (!code) return nullptr;
+  s->code = code;
+  return std::make_shared<module_core>(shared_from_this(), std::move(code), std::move(name));
 }
 
 std::vector<std::byte> engine_core::precompile(std::span<const std::byte> wasm, const std::string& name) {

@@ -24,6 +24,8 @@ class engine_core : public std::enable_shared_from_this<engine_core> {
 
   // Block the thread: callers put them where that is allowed.
   [[nodiscard]] std::shared_ptr<module_core> load(const std::filesystem::path& file);
+  // Null if it would have to be compiled.
+  [[nodiscard]] std::shared_ptr<module_core> load_if_compiled(const std::filesystem::path& file);
   [[nodiscard]] std::shared_ptr<module_core> compile(std::span<const std::byte> wasm, std::string name);
   [[nodiscard]] std::vector<std::byte> precompile(std::span<const std::byte> wasm, const std::string& name);
   [[nodiscard]] std::shared_ptr<module_core> load_precompiled(const std::filesystem::path& file);
@@ -52,6 +54,7 @@ class engine_core : public std::enable_shared_from_this<engine_core> {
   [[nodiscard]] bytes_handle translate(std::span<const std::byte> wasm, const std::string& name);
   std::shared_ptr<slot> slot_of(const digest& key);
   std::shared_ptr<compiled> obtain(const digest& key, std::span<const std::byte> wasm, const std::string& name);
+  std::shared_ptr<compiled> obtain_cached(const digest& key);
   module_handle load_cached(const digest& key);
   std::shared_ptr<compiled> place(module_handle module, const backend& home);
   void tick() const noexcept;

@@ -119,7 +119,7 @@ union weft_value {
 
 enum weft_outcome : std::int32_t {
   weft_done = 0,  // the result is in values[0]
-  weft_wait = 1,  // the guest stops until weft_guest_resume()
+  weft_wait = 1,  // the guest stops until weft_guest_resume(); the slots stay where they are
   weft_exit = 2,  // the guest ends with the exit code in values[0]
   weft_fail = 3,  // the guest ends with weft_error_host_failure
 };

@@ -204,14 +204,14 @@ std::span<std::uint8_t> execution::memory() noexcept {
 }
 
 // The engine and the host functions that answer at once run on the guest's own stack, which must not be left by waiting.
-weft_stop execution::poll(weft_error*& error) noexcept {
+weft_stop execution::poll(weft_error*& error) {
+  ticker_.run();
   const no_parking on_the_guests_stack;
   return weft_guest_poll(guest_.get(), &error);
 }
 
 std::optional<int> execution::drive() {
   const time_budget::call timed(budget_);
-  const computing now(ticker_);
   for (;;) {
     weft_error* raw = nullptr;
     const weft_stop stop = budget_.run([&] { return poll(raw); });
@@ -236,7 +236,6 @@ void execution::end_for(trap_code limit) noexcept {
 
 void execution::resume_after_wait() {
   ++statistics_.waits;
-  const not_computing meanwhile(ticker_);
   const wasi::outcome result = limit_passed_ ? wasi::errc::success : wait_in_its_place();
   weft_value value = {};
   const std::int32_t how = wasi::binding::finish(result, value);

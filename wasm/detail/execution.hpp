@@ -65,7 +65,7 @@ class execution {
   void instantiate(module_core& module);
   void begin_instance(module_core& module, bool on_demand);
   void begin_linked_instance(module_core& module, bool on_demand);
-  [[nodiscard]] weft_stop poll(weft_error*& error) noexcept;
+  [[nodiscard]] weft_stop poll(weft_error*& error);
   [[nodiscard]] std::optional<int> drive();
   [[nodiscard]] std::optional<int> run_call();
   [[nodiscard]] std::optional<int> drive_with_children();

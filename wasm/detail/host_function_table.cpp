@@ -26,31 +26,22 @@ void keep_failure(wasi::context& guest, const host_function& function) noexcept 
   }
 }
 
-// When the guest has been left.
-wasi::outcome make_call(wasi::context& guest) {
-  auto& [target, memory, size, slots] = guest.call_to_make();
+// When the guest has been left. The results are put where the guest takes them.
+wasi::outcome make_call(wasi::context& guest, const wasi::context::host_call& call) {
   try {
-    calling from(&guest, memory, size);
-    target->invoke(from, slots.data());
+    calling from(&guest, call.memory, call.size);
+    call.target->invoke(from, call.slots);
   } catch (const std::exception&) {
-    keep_failure(guest, *target);
+    keep_failure(guest, *call.target);
     return wasi::outcome::failed();
   }
-  const bool several = target->results() > 1;
-  return wasi::outcome::of(several ? reinterpret_cast<std::uint64_t>(slots.data())
-                                   : static_cast<std::uint64_t>(slots[0].i64));
+  return wasi::outcome::of(static_cast<std::uint64_t>(call.slots[0].i64));
 }
 
 std::int32_t call_parking(void* function, void* guest, std::uint8_t* memory, std::size_t size,
                           weft_value* slots) noexcept {
   const auto& target = *static_cast<const host_function*>(function);
-  auto& context = *static_cast<wasi::context*>(guest);
-  wasi::context::host_call& call = context.call_to_make();
-  call.target = &target;
-  call.memory = memory;
-  call.size = size;
-  for (std::size_t i = 0; i < target.parameters(); ++i) call.slots[i].i64 = slots[i].i64;
-  context.wait_for([&context] { return make_call(context); });
+  static_cast<wasi::context*>(guest)->wait_for({&target, memory, size, slots, make_call});
   return weft_wait;
 }
 

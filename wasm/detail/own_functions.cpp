@@ -28,6 +28,15 @@ void define(weft_linker& linker, std::string_view module, const wasi::definition
   }
 }
 
+// f(module, definition) for each.
+template <class F>
+void visit(F f) {
+  for (const auto& group : wasi::groups()) {
+    for (const wasi::definition& d : group) f(wasi::import_module, d);
+  }
+  for (const wasi::definition& d : exchange::functions()) f(exchange::import_module, d);
+}
+
 bool has(std::span<const wasi::definition> group, std::string_view name) noexcept {
   return std::any_of(group.begin(), group.end(), [name](const wasi::definition& d) { return d.name == name; });
 }
@@ -35,10 +44,16 @@ bool has(std::span<const wasi::definition> group, std::string_view name) noexcep
 }  // namespace
 
 void define_own_functions(weft_linker& linker) {
-  for (const auto& group : wasi::groups()) {
-    for (const wasi::definition& d : group) define(linker, wasi::import_module, d);
-  }
-  for (const wasi::definition& d : exchange::functions()) define(linker, exchange::import_module, d);
+  visit([&](std::string_view module, const wasi::definition& d) { define(linker, module, d); });
+}
+
+void define_own_functions(weft_linker& linker, std::span<const module_item> imports) {
+  visit([&](std::string_view module, const wasi::definition& d) {
+    const bool is_imported = std::any_of(imports.begin(), imports.end(), [&](const module_item& import) {
+      return import.name == d.name && import.module == module;
+    });
+    if (is_imported) define(linker, module, d);
+  });
 }
 
 bool provides_itself(std::string_view module, std::string_view name) noexcept {

@@ -13,9 +13,6 @@ namespace weft::wasm::detail {
 
 namespace {
 
-// Long enough that guests which come one after another do not wake the thread each time.
-constexpr int idle_ticks_before_sleep = 50;
-
 // Signals are for the program's own threads.
 void block_all_signals() noexcept {
   sigset_t all;
@@ -46,16 +43,23 @@ void ticker::join() noexcept {
   if (thread_.joinable()) thread_.join();
 }
 
+// Of two that look at each other's word after writing their own, one at least sees the other's.
+void ticker::want() {
+  wanted_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (asleep_.load(std::memory_order_relaxed)) awaken();
+}
+
 void ticker::awaken() {
   const std::lock_guard guard(mutex_);
   if (thread_.joinable()) return wake_.notify_one();
   try {
     thread_ = std::thread([this] { work(); });
   } catch (...) {
-    end();
+    wanted_.store(false, std::memory_order_relaxed);
     throw;
   }
-  asleep_.store(false, std::memory_order_seq_cst);
+  asleep_.store(false, std::memory_order_relaxed);
 }
 
 // False when it is time to end, which does not wait for the end of the slice.
@@ -65,11 +69,12 @@ bool ticker::wait_for_a_slice() {
 }
 
 // False when it is time to end.
-bool ticker::sleep_unless_needed() {
+bool ticker::sleep_unless_wanted() {
   std::unique_lock lock(mutex_);
-  asleep_.store(true, std::memory_order_seq_cst);
-  wake_.wait(lock, [this] { return stopping_ || computing_.load(std::memory_order_seq_cst) > 0; });
-  asleep_.store(false, std::memory_order_seq_cst);
+  asleep_.store(true, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  wake_.wait(lock, [this] { return stopping_ || wanted_.load(std::memory_order_relaxed); });
+  asleep_.store(false, std::memory_order_relaxed);
   return !stopping_;
 }
 
@@ -77,11 +82,11 @@ void ticker::work() {
   block_all_signals();
   pthread_setname_np(pthread_self(), "weft-ticker");
   for (int idle = 0; wait_for_a_slice();) {
-    tick_();
-    idle = computing_.load(std::memory_order_relaxed) > 0 ? 0 : idle + 1;
+    idle = wanted_.exchange(false, std::memory_order_relaxed) ? 0 : idle + 1;
+    tick_();  // after the look: who has said that it runs, and is not seen again, gets this one
     if (idle < idle_ticks_before_sleep) continue;
     idle = 0;
-    if (!sleep_unless_needed()) return;
+    if (!sleep_unless_wanted()) return;
   }
 }
 

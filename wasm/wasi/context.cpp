@@ -114,10 +114,13 @@ void context::give_socket(int fd) {
 }
 
 outcome context::perform_wait() {
-  performed_ = std::move(action_);
-  action_ = nullptr;
+  if (host_call_) {
+    const host_call call = *std::exchange(host_call_, std::nullopt);
+    return call.make(*this, call);
+  }
+  const std::function<outcome()> action = std::exchange(action_, nullptr);
   try {
-    return performed_();
+    return action();
   } catch (const failure& f) {
     return f.code;
   }

@@ -1,10 +1,10 @@
 // What the host knows of one running guest: what it was given, its descriptors, and what it waits for.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,18 +88,17 @@ class context {
 
   // Has the fiber run `action` once the guest is stopped; its result becomes the host function's.
   void wait_for(std::function<outcome()> action) { action_ = std::move(action); }
-  // Runs it: on the fiber, where it may park. What it throws other than `failure` ends the guest.
-  outcome perform_wait();
-
-  // A call of an embedder's function that is made once the guest is stopped. It stays until the next, so that results which
-  // lie in its slots outlive its return.
+  // The same for a call of an embedder's function, whose slots stay where they are while the guest is stopped.
   struct host_call {
-    const detail::host_function* target = nullptr;
-    std::uint8_t* memory = nullptr;
-    std::size_t size = 0;
-    std::array<detail::weft_value, detail::most_parameters> slots = {};
+    const detail::host_function* target;
+    std::uint8_t* memory;
+    std::size_t size;
+    detail::weft_value* slots;
+    outcome (*make)(context& guest, const host_call& call);
   };
-  [[nodiscard]] host_call& call_to_make() noexcept { return host_call_; }
+  void wait_for(const host_call& call) noexcept { host_call_ = call; }
+  // Runs what was given: on the fiber, where it may park. What it throws other than `failure` ends the guest.
+  outcome perform_wait();
 
   // Keeps an exception that a host function must not throw through the guest; the guest ends, then it is thrown on.
   void fail(std::exception_ptr error) noexcept { error_ = std::move(error); }
@@ -119,8 +118,7 @@ class context {
   std::vector<std::string> environment_;
   descriptor_table descriptors_;
   std::function<outcome()> action_;
-  std::function<outcome()> performed_;  // the latest: what it has given to the guest may lie in it
-  host_call host_call_;
+  std::optional<host_call> host_call_;
   std::exception_ptr error_;
   exchange::state* talk_ = nullptr;
   std::uint64_t bytes_read_ = 0;

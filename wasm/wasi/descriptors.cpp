@@ -1,6 +1,7 @@
 #include <weft/wasm/wasi/descriptors.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include <weft/io/descriptor.hpp>
 #include <weft/wasm/detail/limit.hpp>
 
 namespace weft::wasm::wasi {
@@ -52,6 +54,12 @@ rights without_what_is_not_open(int fd, rights granted) noexcept {
 }
 
 }  // namespace
+
+bool descriptor::would_block(short events) const noexcept {
+  if (!has_flag(fdflag::nonblock)) return false;
+  pollfd p{.fd = fd, .events = events, .revents = 0};
+  return io::poll_now({&p, 1}) == 0;
+}
 
 int classify(descriptor& d) noexcept {
   struct stat status = {};

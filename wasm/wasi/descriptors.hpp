@@ -34,6 +34,9 @@ struct descriptor {
   }
   [[nodiscard]] bool has_flag(std::uint16_t flag) const noexcept { return (flags & flag) != 0; }
 
+  // The guest does not want to wait, and would have to: none of the events of poll(2) is there.
+  [[nodiscard]] bool would_block(short events) const noexcept;
+
   // Throws failure{notcapable} unless all of these were granted.
   void require(rights wanted) const {
     if ((base & wanted) != wanted) throw failure{errc::notcapable};

@@ -23,11 +23,6 @@ descriptor& socket_at(const call& c, fd_number fd, rights wanted) {
   return d;
 }
 
-bool is_ready(int fd, short events) noexcept {
-  pollfd p{.fd = fd, .events = events, .revents = 0};
-  return io::poll_now({&p, 1}) != 0;
-}
-
 errc adopt(context& guest, int fd, std::uint16_t flags, const guest_memory& memory, pointer result) {
   descriptor d;
   d.owned.reset(fd);
@@ -42,7 +37,7 @@ outcome sock_accept(call& c, fd_number fd, std::uint32_t flags, pointer result) 
   const descriptor& d = socket_at(c, fd, right::sock_accept);
   if ((flags & ~std::uint32_t{fdflag::nonblock}) != 0) return errc::inval;
   static_cast<void>(c.memory.load<fd_number>(result));
-  if (d.has_flag(fdflag::nonblock) && !is_ready(d.fd, POLLIN)) return errc::again;
+  if (d.would_block(POLLIN)) return errc::again;
   return c.wait([&guest = c.guest, memory = c.memory, host = d.fd, flags, result]() -> outcome {
     std::error_code error;
     const int accepted = io::accept(host, error);

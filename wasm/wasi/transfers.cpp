@@ -56,11 +56,6 @@ descriptor& addressable(const call& c, fd_number fd, rights wanted) {
   return d;
 }
 
-bool is_ready(int fd, short events) noexcept {
-  pollfd p{.fd = fd, .events = events, .revents = 0};
-  return io::poll_now({&p, 1}) != 0;
-}
-
 // Until a first writer comes a FIFO looks as if it had ended.
 void await_first_writer(descriptor& d) {
   if (!d.awaits_writer) return;
@@ -98,7 +93,7 @@ outcome read_stream(call& c, descriptor& d, buffer_list buffers, pointer count) 
     const std::size_t n = io::try_read(d.fd, buffers.vectors(), error);
     if (!would_wait(error)) return report_read(c.guest, c.memory, count, n, error);
   }
-  if (d.has_flag(fdflag::nonblock) && !is_ready(d.fd, POLLIN)) return errc::again;
+  if (d.would_block(POLLIN)) return errc::again;
   return c.wait([&guest = c.guest, memory = c.memory, &d, list = std::move(buffers), count] {
     await_first_writer(d);
     std::error_code failed;
@@ -147,7 +142,7 @@ outcome write_stream(call& c, const descriptor& d, buffer_list buffers, pointer 
   std::error_code error;
   const std::size_t n = io::try_write(d.fd, buffers.vectors(), error);
   if (!would_wait(error)) return report_written(c.guest, c.memory, count, n, error);
-  if (d.has_flag(fdflag::nonblock) && !is_ready(d.fd, POLLOUT)) return errc::again;
+  if (d.would_block(POLLOUT)) return errc::again;
   return c.wait([&guest = c.guest, memory = c.memory, fd = d.fd, list = std::move(buffers), count] {
     std::error_code failed;
     const std::size_t written = io::write(fd, list.vectors(), failed);

@@ -3,11 +3,7 @@
 pub const FIBONACCI_CUTOFF: usize = 12;
 
 pub fn fibonacci_by_calls(n: usize) -> usize {
-    if n < 2 {
-        n
-    } else {
-        fibonacci_by_calls(n - 1) + fibonacci_by_calls(n - 2)
-    }
+    if n < 2 { n } else { fibonacci_by_calls(n - 1) + fibonacci_by_calls(n - 2) }
 }
 
 pub fn fibonacci(n: usize) -> usize {

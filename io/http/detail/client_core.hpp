@@ -59,6 +59,7 @@ class client_exchange final : input {
 
   [[nodiscard]] int status() const noexcept { return line_.status; }
   [[nodiscard]] const fields& headers() const noexcept { return headers_; }
+  [[nodiscard]] const fields& trailers() const noexcept { return trailers_; }
   [[nodiscard]] const url& where() const noexcept { return where_; }
   [[nodiscard]] const std::string& url_text() const noexcept { return url_text_; }
 
@@ -77,6 +78,7 @@ class client_exchange final : input {
   message_reader<false> reader_;
   start_line line_;
   fields headers_;
+  fields trailers_;
 };
 
 }  // namespace weft::io::http::detail

@@ -51,7 +51,9 @@ struct start_line {
 template <bool is_request>
 class message_parser final : public beast::basic_parser<is_request> {
  public:
-  message_parser(start_line& line, fields& header) noexcept : line_(&line), header_(&header) {}
+  // trailer_limit: bytes of names and values.
+  message_parser(start_line& line, fields& header, fields& trailers, std::size_t trailer_limit) noexcept
+      : line_(&line), header_(&header), trailers_(&trailers), trailer_room_(trailer_limit) {}
 
   // Where the next bytes of the body go, and how many went there.
   void set_target(std::span<std::byte> target) noexcept {
@@ -74,7 +76,9 @@ class message_parser final : public beast::basic_parser<is_request> {
 
   start_line* line_;
   fields* header_;
-  bool header_done_ = false;  // fields after it are trailers, which are dropped
+  fields* trailers_;
+  std::size_t trailer_room_;
+  bool header_done_ = false;  // fields after it are trailers
   std::span<std::byte> target_;
   std::size_t filled_ = 0;
 };
@@ -114,11 +118,11 @@ class message_reader {
   // False at the end of the stream.
   bool receive_more();
 
-  // Begins a message.
-  void begin(start_line& line, fields& header, bool without_body = false);
+  // Begins a message. The trailers are complete when the body has ended; they may be as long as the header.
+  void begin(start_line& line, fields& header, fields& trailers, bool without_body = false);
   // Parses what is there; true if the header is complete. Throws error(400, 413, 431, 505).
   bool parse_header();
-  // At least one byte, 0 at the end of the body. Throws error(400, 413), or std::system_error (ECONNABORTED) if the peer ended its side before.
+  // At least one byte, 0 at the end of the body. Throws error(400, 413, 431), or std::system_error (ECONNABORTED) if the peer ended its side before.
   std::size_t read_body(std::span<std::byte> buffer);
 
   [[nodiscard]] bool is_done() const noexcept { return parser_->is_done(); }

@@ -45,6 +45,7 @@ class framed_body final : public body_writer {
   using body_writer::write;
   void write(std::span<const std::byte> data) override;
   void flush() override { out_.flush(); }
+  void add_trailer(std::string_view name, std::string_view value) override;
   // All is written. Throws std::logic_error if that is less than was promised.
   void finish();
 
@@ -52,6 +53,7 @@ class framed_body final : public body_writer {
   output& out_;
   const framing how_;
   std::uint64_t left_;
+  fields trailers_;
 };
 
 void append_number(std::string& to, std::uint64_t n);

@@ -58,6 +58,7 @@ class server_connection final : body_source, input {
   request request_;
   phase phase_ = phase::idle;
   bool continue_expected_ = false;
+  bool body_is_wrong_ = false;  // where the next request would begin is not known
   time_point body_begun_;
   std::uint64_t body_received_ = 0;
 };

@@ -8,10 +8,7 @@ use crate::ffi::Pointer;
 use crate::guest::{Host, Stop};
 use crate::limits::Interrupted;
 use std::ffi::c_void;
-use std::future::{Future, ready};
 use std::mem::MaybeUninit;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use wasmtime_c_api::wasmtime::{AsContext, AsContextMut, Caller, Error, Extern, Result, Val, ValRaw, ValType};
 
 /// What a host function says of its call; the numbers are part of the C interface. Any other number: it failed.
@@ -33,8 +30,6 @@ pub type Callback = unsafe extern "C" fn(
 pub struct Target {
     pub callback: Callback,
     pub function: Pointer,
-    /// The function looks at the guest's memory; to others none is shown.
-    pub uses_memory: bool,
 }
 
 /// The exported memory called "memory". To ask the engine where it lies costs more than all the rest of a call, so that is
@@ -63,11 +58,12 @@ fn locate_memory(caller: &mut Caller<'_, Host>) -> (*mut u8, usize) {
 }
 
 #[cold]
-fn failure(outcome: i32, values: &[ValRaw]) -> Error {
-    if outcome == EXIT { Error::new(GuestExit(values[0].get_i32())) } else { Error::new(HostFailure) }
+fn failure(outcome: i32, value: ValRaw) -> Error {
+    if outcome == EXIT { Error::new(GuestExit(value.get_i32())) } else { Error::new(HostFailure) }
 }
 
 impl Target {
+    /// To a function that does not look at the guest's memory none is shown.
     #[inline]
     fn invoke<const USES_MEMORY: bool>(&self, caller: &mut Caller<'_, Host>, values: *mut ValRaw) -> i32 {
         let (memory, size) = if USES_MEMORY { memory_of(caller) } else { (std::ptr::null_mut(), 0) };
@@ -75,9 +71,9 @@ impl Target {
         unsafe { (self.callback)(self.function.0, guest, memory, size, values) }
     }
 
-    /// The call of a function which never waits.
+    /// A call; the slots are as many as the function's type says. Only a function that `WAITS` may say that it has to.
     #[inline]
-    pub fn call<const USES_MEMORY: bool>(
+    pub fn call<const USES_MEMORY: bool, const WAITS: bool>(
         &self,
         mut caller: Caller<'_, Host>,
         values: &mut [MaybeUninit<ValRaw>],
@@ -85,81 +81,29 @@ impl Target {
         let mut scratch = [ValRaw::i64(0)];
         // A function with neither parameters nor results has no slots of its own, and exit codes need one.
         let slots = if values.is_empty() { scratch.as_mut_ptr() } else { values.as_mut_ptr().cast::<ValRaw>() };
-        match self.invoke::<USES_MEMORY>(&mut caller, slots) {
-            DONE => Ok(()),
-            outcome => Err(failure(outcome, &[unsafe { *slots }])),
+        let mut outcome = self.invoke::<USES_MEMORY>(&mut caller, slots);
+        if WAITS && outcome == WAIT {
+            let bits;
+            (outcome, bits) = wait(&mut caller)?;
+            unsafe { *slots = ValRaw::i64(bits) };
         }
-    }
-
-    /// The call of a function which may wait; `take` fetches the result from the slots.
-    pub fn call_waiting<'a, R: Send + 'a>(
-        &self,
-        mut caller: Caller<'a, Host>,
-        values: &mut [ValRaw],
-        take: impl Fn(&[ValRaw]) -> R + Send + Unpin + 'a,
-    ) -> Box<dyn Future<Output = Result<R>> + Send + 'a> {
-        let outcome = if self.uses_memory {
-            self.invoke::<true>(&mut caller, values.as_mut_ptr())
-        } else {
-            self.invoke::<false>(&mut caller, values.as_mut_ptr())
-        };
-        match outcome {
-            DONE => Box::new(ready(Ok(take(values)))),
-            WAIT => Box::new(HostWait { caller, take }),
-            outcome => Box::new(ready(Err(failure(outcome, values)))),
-        }
-    }
-
-    /// As `call_waiting`, for signatures that have no typed form; `kinds` are the types of the results. Of several results the
-    /// slots lie on the other side, at the address that is given instead of a single one.
-    pub async fn call_generic(
-        &self,
-        caller: Caller<'_, Host>,
-        arguments: &[Val],
-        results: &mut [Val],
-        kinds: &[ValType],
-    ) -> Result<()> {
-        let mut values = vec![ValRaw::i64(0); arguments.len().max(1)];
-        for (slot, argument) in values.iter_mut().zip(arguments) {
-            *slot = raw(argument)?;
-        }
-        let result = Pin::from(self.call_waiting(caller, &mut values, |slots| slots[0])).await?;
-        match kinds {
-            [] => {}
-            [kind] => results[0] = value_of(&result, kind)?,
-            _ => {
-                let slots = result.get_i64() as *const ValRaw;
-                for (index, kind) in kinds.iter().enumerate() {
-                    results[index] = value_of(unsafe { &*slots.add(index) }, kind)?;
-                }
-            }
-        }
-        Ok(())
+        if outcome == DONE { Ok(()) } else { Err(failure(outcome, unsafe { *slots })) }
     }
 }
 
-/// A call that waits: it stops the guest once, and ends when the fiber has put a result into the guest.
-struct HostWait<'a, F> {
-    caller: Caller<'a, Host>,
-    take: F,
-}
-
-impl<R, F: Fn(&[ValRaw]) -> R + Send + Unpin> Future for HostWait<'_, F> {
-    type Output = Result<R>;
-
-    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
-        let board = self.caller.data().board();
-        let Some((outcome, bits)) = board.resumption.take() else {
-            board.stop.set(Stop::Waiting);
-            return Poll::Pending;
-        };
+/// Stops the guest until the fiber has put a result into it.
+fn wait(caller: &mut Caller<'_, Host>) -> Result<(i32, i64)> {
+    loop {
+        caller.data().board().stop.set(Stop::Waiting);
+        caller.suspend()?;
+        let board = caller.data().board();
+        let Some(resumption) = board.resumption.take() else { continue };
         if board.interrupted.get() {
-            return Poll::Ready(Err(Interrupted.into()));
+            return Err(Interrupted.into());
         }
         // Others had their turn while the guest waited: its time slice begins anew.
-        self.caller.as_context_mut().set_epoch_deadline(1);
-        let value = [ValRaw::i64(bits)];
-        Poll::Ready(if outcome == DONE { Ok((self.take)(&value)) } else { Err(failure(outcome, &value)) })
+        caller.as_context_mut().set_epoch_deadline(1);
+        return Ok(resumption);
     }
 }
 

@@ -103,7 +103,7 @@ export class Child {
     return status == Status.OK ? new Child(load<u32>(first)) : null;
   }
 
-  // Its exit code, when it has ended; -1 if the limit comes first.
+  // Its exit code, when it has ended; -1 if the limit comes first, or if it was cancelled.
   wait(timeout: i64 = FOREVER): i32 {
     return childWait(this.handle, first, timeout) == Status.OK ? load<i32>(first) : -1;
   }
@@ -111,5 +111,10 @@ export class Child {
   // Ends it, within moments; does not wait for that. wait() then gives -1, unless it was faster.
   cancel(): i32 {
     return childCancel(this.handle);
+  }
+
+  // Gives its number up; refused (10, busy) while it runs.
+  close(): i32 {
+    return closeHandle(this.handle);
   }
 }

@@ -150,3 +150,6 @@ func (c Child) Wait(limit time.Duration) (int, error) {
 
 // Cancel ends the child, within moments, and does not wait for that. Wait then returns ECANCELED, unless the child was faster.
 func (c Child) Cancel() error { return errorOf(childCancel(uint32(c))) }
+
+// Close gives the child's number up. EBUSY while the child runs: it keeps its number until it has ended.
+func (c Child) Close() error { return errorOf(closeHandle(uint32(c))) }

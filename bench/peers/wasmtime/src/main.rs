@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store,
+    Config, Enabled, Engine, InstanceAllocationStrategy, InstancePre, Linker, Module, PoolingAllocationConfig, Store,
     UpdateDeadline,
 };
 
@@ -62,7 +62,10 @@ impl Drop for Guests {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(1000).total_memories(1000).total_tables(1000).total_stacks(1000);
-    pool.linear_memory_keep_resident(64 << 10).table_keep_resident(16 << 10).async_stack_keep_resident(16 << 10);
+    pool.pagemap_scan(Enabled::Auto)
+        .linear_memory_keep_resident(64 << 10)
+        .table_keep_resident(16 << 10)
+        .async_stack_keep_resident(16 << 10);
     pool
 }
 

@@ -1,12 +1,18 @@
 //! What guests in Rust get from weft beside WASI: channels, waiting for several things, children. Needs `alloc` only.
 //!
 //! A call that waits parks the guest and holds no thread of the host.
-#![no_std]
+#![cfg_attr(not(test), no_std)]
 
 extern crate alloc;
 
 use alloc::vec::Vec;
 
+#[cfg(test)]
+mod host_in_tests;
+#[cfg(test)]
+use host_in_tests as host;
+
+#[cfg(not(test))]
 mod host {
     #[link(wasm_import_module = "weft")]
     unsafe extern "C" {
@@ -198,8 +204,14 @@ pub fn sleep(nanoseconds: i64) {
     unsafe { host::sleep(nanoseconds) };
 }
 
-/// A guest that this one has started.
+/// A guest that this one has started. Dropping it gives its number up, if it has ended; a child that runs keeps it.
 pub struct Child(u32);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        unsafe { host::close(self.0) };
+    }
+}
 
 /// Starts a granted program; the channels, by their numbers, become its 0, 1, and so on.
 pub fn spawn(program: &str, arguments: &[&str], channels: &[u32]) -> Result<Child, Error> {
@@ -235,3 +247,6 @@ impl Child {
         check(unsafe { host::child_cancel(self.0) })
     }
 }
+
+#[cfg(test)]
+mod tests;
