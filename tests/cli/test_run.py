@@ -111,6 +111,15 @@ class Reports(WeftTest):
         for row in ("time", "workers", "switches", "tasks stolen", "fibers stolen", "ring operations"):
             self.assertRegex(result.err, rf"(?m)^\s*{row}\s+\S", result)
 
+    def test_one_compiled_guest_has_one_worker(self):
+        def workers(*flags):
+            return json.loads(self.weft("run", "--json", *flags, guest("hello")).err.splitlines()[-1])["workers"]
+
+        self.weft("run", guest("hello"))  # compiled from here on
+        self.assertEqual(workers(), 1)
+        self.assertEqual(workers("--workers", 3), 3)
+        self.assertLessEqual(workers("--copies", 2), len(os.sched_getaffinity(0)))
+
     def test_json(self):
         result = self.weft("run", "--json", "--workers", 2, "--copies", 3, guest("copies_differ"))
         report = json.loads(result.err.splitlines()[-1])

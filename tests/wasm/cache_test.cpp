@@ -84,6 +84,26 @@ TEST_F(cache_test, the_same_content_is_shared_within_a_process) {
   });
 }
 
+TEST_F(cache_test, what_is_compiled_already_can_be_had_without_waiting_for_a_compiler) {
+  const std::filesystem::path file = guest_file("small");
+  EXPECT_FALSE(fresh_engine().load_if_compiled(file).has_value());
+  const std::string pipe = top / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_FALSE(fresh_engine().load_if_compiled(pipe).has_value()) << "it would be read in vain, or for ever";
+  EXPECT_FALSE(fresh_engine().load_if_compiled(top / "missing").has_value()) << "load() says what is wrong";
+  weft::test::run([&] {
+    static_cast<void>(load_and_run());
+    engine e = fresh_engine();
+    const std::optional<wasm::module> found = e.load_if_compiled(file);
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->name(), "small.wasm");
+    EXPECT_EQ(guest(*found).run(), 0);
+    EXPECT_EQ(e.statistics().cache_hits, 1U);
+    EXPECT_TRUE(e.load_if_compiled(file).has_value());
+    EXPECT_EQ(e.statistics().cache_hits, 1U) << "it lives already";
+  });
+}
+
 TEST_F(cache_test, a_truncated_entry_is_compiled_again) {
   weft::test::run([this] {
     static_cast<void>(load_and_run());
