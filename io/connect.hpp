@@ -3,9 +3,9 @@
 //   weft::io::tcp_stream s = weft::io::connect("example.org", "https");
 //
 // A host may have several addresses, some of which do not answer. They are tried in turn, IPv6 and IPv4 alternating, each a little later than the one
-// before or as soon as that has failed, until one is connected; the others are then given up (Happy Eyeballs, RFC 8305, except that it begins when
-// the addresses of both families are known). Parks; a cancellation point; deadlines hold. On an ordinary thread it blocks, and tries one address
-// after the other.
+// before or as soon as that has failed, until one is connected; the others are then given up. Addresses of the two families are asked for separately, and
+// it begins with those that are known first; only where these are of IPv4, it waits a moment for the others (Happy Eyeballs, RFC 8305). Parks; a
+// cancellation point; deadlines hold. On an ordinary thread it blocks, asks for both together, and tries one address after the other.
 #pragma once
 
 #include <chrono>
@@ -22,6 +22,8 @@ struct connect_options {
   resolve_options resolve = {};
   // How long an attempt has to itself before the next one begins beside it.
   std::chrono::nanoseconds stagger = std::chrono::milliseconds(250);
+  // How long addresses of IPv6 are waited for when those of IPv4 are known.
+  std::chrono::nanoseconds resolution_delay = std::chrono::milliseconds(50);
 };
 
 // A connection to the first address that answers; `service` is a port number or a name of /etc/services. Throws std::system_error as resolve()

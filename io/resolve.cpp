@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 
+#include <weft/io/detail/host_lookup.hpp>
 #include <weft/io/detail/poll_many.hpp>
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/testing.hpp>
@@ -297,7 +298,15 @@ std::vector<address> resolve(std::string_view host, std::string_view service, co
 std::vector<address> resolve(std::string_view host, std::string_view service, const resolve_options& options) {
   std::error_code error;
   std::vector<address> addresses = resolve(host, service, options, error);
-  if (!error) return addresses;
+  if (error) detail::throw_unresolved(host, service, error);
+  return addresses;
+}
+
+bool detail::is_numeric_host(std::string_view host) {
+  return host.find('\0') == std::string_view::npos && literal(std::string(host), 0).has_value();
+}
+
+void detail::throw_unresolved(std::string_view host, std::string_view service, const std::error_code& error) {
   const bool service_is_wrong = error == resolve_errc::unknown_service;
   throw std::system_error(error, "weft::io: cannot find the " +
                                      (service_is_wrong ? "port of service '" + std::string(service) + "'"

@@ -85,6 +85,19 @@ class udp_socket : public detail::datagram_socket {
   // they were. 0 only if there is no place for any. Parks.
   std::size_t receive_many(std::span<incoming_datagram> places);
 
+  // Multicast: datagrams for a group (224.0.0.0/4, ff00::/8) reach each socket that has joined it and is bound to the datagram's port; several on one
+  // machine need udp_options::reuse_address. Membership ends with the socket. The group's port does not matter. An interface is named as `ip link`
+  // does; without one the routing table chooses. A group is joined on each interface by itself. None of these parks. They throw std::system_error: ENODEV for
+  // an interface that is not there, EINVAL for an address that is no group, EADDRINUSE, EADDRNOTAVAIL for one that is joined already, or not.
+  void join(const address& group, std::string_view interface = {});
+  void leave(const address& group, std::string_view interface = {});
+  // Where datagrams to groups leave the machine.
+  void set_multicast_interface(std::string_view interface);
+  // How many networks they may cross, 0 to 255: 0 stays on this machine, 1 (the default) in its network. Throws std::invalid_argument for others.
+  void set_multicast_hops(int hops);
+  // Whether members on this machine get them, too (the default).
+  void set_multicast_loopback(bool on);
+
   [[nodiscard]] address peer_address() const;
   [[nodiscard]] address local_address() const;
 

@@ -130,6 +130,102 @@ TEST_F(connect_test, to_a_host_by_its_name) {
   });
 }
 
+// Questions that get no answer are waited for long enough that the test would not end.
+connect_options patient_options(const name_server& server) {
+  connect_options o{.resolve = server.options(), .stagger = 1h};
+  o.resolve.timeout = 10min;
+  return o;
+}
+
+// A pair of listeners with one port.
+struct both_families {
+  tcp_listener six{"[::1]:0"};
+  tcp_listener four{address("127.0.0.1:0").with_port(six.local_address().port())};
+  std::string port = std::to_string(six.local_address().port());
+};
+
+std::map<std::string, name_server::host> host_named(name_server::host h) {
+  h.addresses = {address("[::1]:0"), address("127.0.0.1:0")};
+  return {{"host.test", h}};
+}
+
+TEST_F(connect_test, it_does_not_wait_for_the_other_family) {
+  weft::test::run([] {
+    const both_families listeners;
+    for (const int silent_about : {AF_INET, AF_INET6}) {
+      name_server server(host_named({.silent_about = silent_about}));
+      group g;
+      server.start(g);
+      const tcp_stream s = connect("host.test", listeners.port, patient_options(server));
+      EXPECT_NE(s.peer_address().family(), silent_about);
+    }
+  });
+}
+
+TEST_F(connect_test, for_the_better_family_it_waits_a_moment) {
+  weft::test::run([] {
+    const both_families listeners;
+    name_server server(host_named({.holds_six_back = true}));
+    group g;
+    server.start(g);
+    connect_options options = patient_options(server);
+    options.resolution_delay = 1h;
+    EXPECT_EQ(connect("host.test", listeners.port, options).peer_address().family(), AF_INET6);
+  });
+}
+
+TEST_F(connect_test, addresses_that_come_late_are_tried) {
+  weft::test::run([] {
+    both_families listeners;
+    listeners.four.close();
+    name_server server(host_named({.holds_six_back = true}));
+    group g;
+    server.start(g);
+    connect_options options = patient_options(server);
+    options.resolution_delay = 0s;
+    EXPECT_EQ(connect("host.test", listeners.port, options).peer_address().family(), AF_INET6);
+    listeners.six.close();
+    const std::system_error e = error_of([&] { (void)connect("host.test", listeners.port, options); });
+    EXPECT_EQ(e.code().value(), ECONNREFUSED);
+    EXPECT_TRUE(contains(e, "[::1]:" + listeners.port + " (Connection refused)")) << e.what();
+    EXPECT_TRUE(contains(e, "127.0.0.1:" + listeners.port + " (Connection refused)")) << e.what();
+  });
+}
+
+TEST_F(connect_test, a_host_with_one_family_is_one_that_is_found) {
+  weft::test::run([] {
+    const both_families listeners;
+    name_server server({{"four.test", {.addresses = {address("127.0.0.1:0")}}},
+                        {"six.test", {.addresses = {address("[::1]:0")}}},
+                        {"none.test", {}},
+                        {"failing.test", {.how = name_server::behaviour::fails}}});
+    group g;
+    server.start(g);
+    connect_options options = patient_options(server);
+    options.resolution_delay = 1h;
+    EXPECT_EQ(connect("four.test", listeners.port, options).peer_address().family(), AF_INET);
+    EXPECT_EQ(connect("six.test", listeners.port, options).peer_address().family(), AF_INET6);
+    const auto failure = [&](std::string_view host, std::string_view service) {
+      return error_of([&] { (void)connect(host, service, options); }).code();
+    };
+    EXPECT_EQ(failure("none.test", "1"), resolve_errc::no_address);
+    EXPECT_EQ(failure("nowhere.test", "1"), resolve_errc::not_found);
+    EXPECT_EQ(failure("failing.test", "1"), resolve_errc::refused);
+    EXPECT_EQ(failure("four.test", "no service"), resolve_errc::unknown_service);
+    EXPECT_EQ(failure("", "1"), resolve_errc::bad_name);
+  });
+}
+
+TEST_F(connect_test, asking_can_be_cancelled) {
+  weft::test::run([] {
+    name_server server(host_named({.how = name_server::behaviour::is_silent}));
+    group g;
+    server.start(g);
+    EXPECT_THROW(with_deadline(20ms, [&] { return connect("host.test", "1", patient_options(server)); }),
+                 timeout_error);
+  });
+}
+
 TEST_F(connect_test, ordinary_threads_try_one_after_the_other) {
   tcp_listener listener{"127.0.0.3:0"};
   const std::uint16_t port = listener.local_address().port();

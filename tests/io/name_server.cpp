@@ -93,6 +93,7 @@ std::vector<std::byte> name_server::answer_to(std::span<const std::byte> questio
   const host entry = found != hosts_.end() ? found->second : host{};
   std::vector<address> records;
   unsigned flags = is_answer | (found == hosts_.end() ? no_such_name : 0U);
+  if (entry.silent_about == (type == type_a ? AF_INET : AF_INET6)) return {};
   switch (entry.how) {
     case behaviour::is_silent:
       return {};
@@ -140,11 +141,24 @@ void name_server::serve_datagrams() {
   for (;;) {
     const received_from r = udp_.receive_from(buffer);
     ++questions_;
-    if (const auto answer = answer_to(std::span(buffer).first(r.size), false); !answer.empty()) {
-      std::error_code ignored;  // who asked may be gone
-      udp_.send_to(answer, r.from, ignored);
-    }
+    reply(std::span(buffer).first(r.size), r.from);
   }
+}
+
+void name_server::reply(std::span<const std::byte> question, const address& from) {
+  std::vector<std::byte> answer = answer_to(question, false);
+  if (answer.empty()) return;
+  const auto [name, end] = name_in(question);
+  const bool about_six = number_at(question, end) == type_aaaa;
+  const auto found = hosts_.find(name);
+  if (about_six && found != hosts_.end() && found->second.holds_six_back && !told_four_.contains(name)) {
+    held_[name].push_back({std::move(answer), from});
+    return;
+  }
+  std::error_code ignored;  // who asked may be gone
+  udp_.send_to(answer, from, ignored);
+  if (!about_six) told_four_.insert(name);
+  for (const held_answer& h : std::exchange(held_[name], {})) udp_.send_to(h.bytes, h.to, ignored);
 }
 
 void name_server::serve_connections() {

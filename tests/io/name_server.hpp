@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ class name_server {
     talks_nonsense,
   };
   struct host {
-    std::vector<address> addresses;
+    std::vector<address> addresses = {};
     behaviour how = behaviour::answers;
+    int silent_about = AF_UNSPEC;  // the family that questions about get no answer
+    bool holds_six_back = false;   // they are answered when those about IPv4 have been
   };
 
   // Others are answered by NXDOMAIN.
@@ -48,7 +51,15 @@ class name_server {
   std::map<std::string, host> hosts_;
   udp_socket udp_;
   tcp_listener tcp_;
+  struct held_answer {
+    std::vector<std::byte> bytes;
+    address to;
+  };
+  void reply(std::span<const std::byte> question, const address& from);
+
   std::atomic<int> questions_{0};
+  std::map<std::string, std::vector<held_answer>> held_;
+  std::set<std::string> told_four_;  // hosts whose addresses of IPv4 have been told
 };
 
 }  // namespace weft::io::test

@@ -33,7 +33,7 @@ class foreign_threads_test : public testing::Test {
 };
 
 TEST_F(foreign_threads_test, they_run_wait_and_come_from_any_thread) {
-  constexpr int spawners = 4, each = 100;
+  constexpr std::ptrdiff_t spawners = 4, each = 100;
   std::latch ended(spawners * each);
   auto f = [&]() noexcept {
     sleep_for(10us);
@@ -41,9 +41,9 @@ TEST_F(foreign_threads_test, they_run_wait_and_come_from_any_thread) {
     ended.count_down();
   };
   std::vector<std::thread> outside;
-  for (int i = 0; i < spawners; ++i) {
+  for (std::ptrdiff_t i = 0; i < spawners; ++i) {
     outside.emplace_back([&] {
-      for (int n = 0; n < each; ++n) start(f);
+      for (std::ptrdiff_t n = 0; n < each; ++n) start(f);
     });
   }
   for (std::thread& t : outside) t.join();

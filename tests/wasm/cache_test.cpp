@@ -116,6 +116,25 @@ TEST_F(cache_test, a_damaged_entry_is_compiled_again) {
   });
 }
 
+// Behind the code stand its length, a hash and the module's name.
+TEST_F(cache_test, a_damaged_trailer_is_found_whatever_is_damaged) {
+  weft::test::run([this] {
+    static_cast<void>(load_and_run());
+    const std::filesystem::path entry = only_entry(folder);
+    constexpr int from_the_end[] = {1, 63, 65, 96, 97, 104, 105, 112};
+    for (const int back : from_the_end) {
+      {
+        std::fstream file(entry, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekg(-back, std::ios::end);
+        const char byte = static_cast<char>(file.get());
+        file.seekp(-back, std::ios::end);
+        file.put(static_cast<char>(byte ^ 0x20));
+      }
+      expect_compiled_again(1);
+    }
+  });
+}
+
 // Intact by its own trailer, but not what the engine wants: as an entry of another version would be.
 TEST_F(cache_test, an_entry_that_the_engine_refuses_is_compiled_again) {
   weft::test::run([this] {

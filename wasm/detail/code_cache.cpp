@@ -25,19 +25,25 @@ constexpr std::string_view unfinished_suffix = ".part";
 constexpr auto unfinished_age = std::chrono::hours(1);
 
 struct trailer {
-  std::array<char, 8> magic = {'w', 'e', 'f', 't', 'c', 'o', 'd', '2'};
+  std::array<char, 8> magic = {'w', 'e', 'f', 't', 'c', 'o', 'd', '3'};
   std::uint64_t size = 0;
   digest hash = {};
   std::array<char, 64> name = {};  // of the module, cut and filled up with zeros
 };
 static_assert(sizeof(trailer) == 112);
 
+// Of the code and all that the trailer says of it.
+digest hash_of_entry(std::span<const std::byte> code, trailer t) noexcept {
+  t.hash = hash_of(code);
+  return hash_of(std::as_bytes(std::span(&t, 1)));
+}
+
 trailer trailer_of(std::span<const std::byte> code, std::string_view name) noexcept {
   trailer t;
   const std::string_view kept = name.substr(0, t.name.size());
   std::copy(kept.begin(), kept.end(), t.name.begin());
   t.size = code.size();
-  t.hash = hash_of(code);
+  t.hash = hash_of_entry(code, t);
   return t;
 }
 
@@ -47,7 +53,7 @@ bool is_intact(std::span<const std::byte> file) noexcept {
   trailer found;
   std::memcpy(&found, file.data() + code.size(), sizeof found);
   if (found.magic != trailer{}.magic || found.size != code.size()) return false;
-  return found.hash == hash_of(code);
+  return found.hash == hash_of_entry(code, found);
 }
 
 std::string hexadecimal(const digest& key) {

@@ -1,7 +1,7 @@
 // Compiled code kept on disk, shared by all processes of a user.
 //
 // An entry is one file, named by what it was compiled from and for. It holds the engine's compiled bytes, then a
-// trailer: a magic number, the length of the code, its hash, and the module's name. An entry appears by one rename, so nobody sees a part
+// trailer: a magic number, the length of the code, the module's name, and a hash of all that. An entry appears by one rename, so nobody sees a part
 // of one; what does not match its trailer is removed and compiled again. Because entries are native code, the folder
 // must belong to the user and be writable by nobody else, or it is not used. All functions block the thread; none fails
 // because the disk is full or the folder cannot be written: then nothing is kept.

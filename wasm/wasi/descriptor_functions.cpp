@@ -69,23 +69,26 @@ outcome fd_fdstat_set_rights(call& c, fd_number fd, rights base, rights inheriti
   return errc::success;
 }
 
-const descriptor& given_directory(const call& c, fd_number fd) {
-  const descriptor& d = c.guest.descriptors().at(fd);
-  if (!d.preopened) throw failure{errc::badf};
-  return d;
+// Null without an exception: each guest asks for one more than there are when it starts, and the first exception of a process takes
+// up to a millisecond, in which the unwinder sorts what it knows of the guest's code.
+const descriptor* given_directory(const call& c, fd_number fd) noexcept {
+  const descriptor* d = c.guest.descriptors().find(fd);
+  return d != nullptr && d->preopened ? d : nullptr;
 }
 
 outcome fd_prestat_get(call& c, fd_number fd, pointer result) {
-  const descriptor& d = given_directory(c, fd);
-  c.memory.store(result, prestat{.tag = 0, .name_length = static_cast<std::uint32_t>(d.preopened->size())});
+  const descriptor* d = given_directory(c, fd);
+  if (d == nullptr) return errc::badf;
+  c.memory.store(result, prestat{.tag = 0, .name_length = static_cast<std::uint32_t>(d->preopened->size())});
   return errc::success;
 }
 
 outcome fd_prestat_dir_name(call& c, fd_number fd, pointer name, size length) {
-  const descriptor& d = given_directory(c, fd);
-  if (length < d.preopened->size()) return errc::nametoolong;
-  const auto target = c.memory.bytes(name, d.preopened->size());
-  std::memcpy(target.data(), d.preopened->data(), target.size());
+  const descriptor* d = given_directory(c, fd);
+  if (d == nullptr) return errc::badf;
+  if (length < d->preopened->size()) return errc::nametoolong;
+  const auto target = c.memory.bytes(name, d->preopened->size());
+  std::memcpy(target.data(), d->preopened->data(), target.size());
   return errc::success;
 }
 

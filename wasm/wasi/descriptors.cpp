@@ -72,9 +72,14 @@ int classify(descriptor& d) noexcept {
   return 0;
 }
 
+descriptor* descriptor_table::find(fd_number fd) noexcept {
+  return fd < slots_.size() && slots_[fd] ? slots_[fd].get() : nullptr;
+}
+
 descriptor& descriptor_table::at(fd_number fd) {
-  if (fd >= slots_.size() || !slots_[fd]) throw failure{errc::badf};
-  return *slots_[fd];
+  descriptor* d = find(fd);
+  if (d == nullptr) throw failure{errc::badf};
+  return *d;
 }
 
 descriptor& descriptor_table::at(fd_number fd, rights wanted) {

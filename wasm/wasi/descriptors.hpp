@@ -48,7 +48,9 @@ int classify(descriptor& d) noexcept;
 
 class descriptor_table {
  public:
-  // Throws failure{badf} for a number that is not in use.
+  // Null for a number that is not in use.
+  [[nodiscard]] descriptor* find(fd_number fd) noexcept;
+  // Throws failure{badf} then.
   [[nodiscard]] descriptor& at(fd_number fd);
   // The same, if the descriptor grants these rights.
   [[nodiscard]] descriptor& at(fd_number fd, rights wanted);

@@ -5,7 +5,8 @@ use crate::ffi::Slice;
 use std::hash::{Hash, Hasher};
 
 /// What is changed of the compiler is a part of what its code depends on.
-const PATCH: &str = include_str!("../patches/wasmtime-internal-cranelift.patch");
+const PATCHES: [&str; 2] =
+    [include_str!("../patches/wasmtime.patch"), include_str!("../patches/wasmtime-internal-cranelift.patch")];
 
 /// Feeds whatever is hashed, byte by byte, to BLAKE3, so that the key is the same in every process.
 struct Collector(blake3::Hasher);
@@ -34,7 +35,7 @@ pub unsafe extern "C" fn weft_hash(bytes: Slice, out: *mut u8) {
 pub unsafe extern "C" fn weft_engine_compatibility(engine: &Engine, out: *mut u8) {
     let mut collector = Collector(blake3::Hasher::new());
     engine.0.precompile_compatibility_hash().hash(&mut collector);
-    PATCH.hash(&mut collector);
+    PATCHES.hash(&mut collector);
     let digest = collector.0.finalize();
     unsafe { std::ptr::copy_nonoverlapping(digest.as_bytes().as_ptr(), out, 32) };
 }
