@@ -292,7 +292,8 @@ run_command::run_command(CLI::App& program) : command(program, "run", "Run a Web
   repeatable("--dir", raw_.directories, "HOST[::GUEST][:ro]", "Let the guest use this directory and what is in it");
   repeatable("--env", raw_.environment, "NAME[=VALUE]", "Set a variable of the guest's environment, or pass ours on");
   single("--copies", raw_.copies, "N", "Run this many instances at once (default 1)");
-  single("--workers", raw_.workers, "N", "Run on this many threads (default: the CPUs this process may use; 1 for one guest)");
+  single("--workers", raw_.workers, "N",
+         "Run on this many threads (default: the CPUs this process may use; 1 for one guest)");
   single("--timeout", raw_.timeout, "TIME", "End the guest after this time: 10s, 500ms, 2m");
   limits_.add_to(app());
   engine_.add_to(app());
