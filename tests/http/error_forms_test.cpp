@@ -86,30 +86,29 @@ TEST_F(error_forms_test, a_request_reports_what_fails) {
     return text(seen ? "failed" : "fine");
   };
   weft::test::run([&] {
-    with_server(handler, {.header_limit = 1'000, .body_limit = 10, .body_timeout = 20ms},
-                [&](const address& at, server&) {
-                  const auto expect = [&](const std::string& path, const std::string& rest, std::error_code code) {
-                    const std::string all = ask(at, "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + rest);
-                    EXPECT_TRUE(all.ends_with(code ? "failed" : "fine")) << all << " for " << rest;
-                    EXPECT_EQ(count_of(all, "HTTP/1.1 200"), 1U) << all;
-                    EXPECT_EQ(seen, code) << rest;
-                  };
-                  const std::string chunks = "Transfer-Encoding: chunked\r\n\r\n";
-                  expect("/some", "Content-Length: 3\r\n\r\nabc", {});
-                  expect("/text", "Content-Length: 3\r\n\r\nabc", {});
-                  expect("/some", chunks + "zz\r\n", std::make_error_code(std::errc::protocol_error));
-                  expect("/some", chunks + "14\r\n" + std::string(20, 'a') + "\r\n0\r\n\r\n",
-                         std::make_error_code(std::errc::message_size));
-                  expect("/text", "Content-Length: 5\r\n\r\nabcde", std::make_error_code(std::errc::message_size));
-                  expect("/some", chunks + "1\r\na\r\n0\r\nA: " + std::string(2'000, 'a') + "\r\n\r\n",
-                         std::make_error_code(std::errc::message_size));
-                  {
-                    tcp_stream slow = tcp_stream::connect(at);
-                    slow.write_all("POST /some HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
-                    EXPECT_TRUE(read_all(slow).ends_with("failed"));
-                    EXPECT_EQ(seen, std::errc::timed_out);
-                  }
-                });
+    with_server(handler, {.header_limit = 1'000, .body_limit = 10}, [&](const address& at, server&) {
+      const auto expect = [&](const std::string& path, const std::string& rest, std::error_code code) {
+        const std::string all = ask(at, "POST " + path + " HTTP/1.1\r\nHost: x\r\n" + rest);
+        EXPECT_TRUE(all.ends_with(code ? "failed" : "fine")) << all << " for " << rest;
+        EXPECT_EQ(count_of(all, "HTTP/1.1 200"), 1U) << all;
+        EXPECT_EQ(seen, code) << rest;
+      };
+      const std::string chunks = "Transfer-Encoding: chunked\r\n\r\n";
+      expect("/some", "Content-Length: 3\r\n\r\nabc", {});
+      expect("/text", "Content-Length: 3\r\n\r\nabc", {});
+      expect("/some", chunks + "zz\r\n", std::make_error_code(std::errc::protocol_error));
+      expect("/some", chunks + "14\r\n" + std::string(20, 'a') + "\r\n0\r\n\r\n",
+             std::make_error_code(std::errc::message_size));
+      expect("/text", "Content-Length: 5\r\n\r\nabcde", std::make_error_code(std::errc::message_size));
+      expect("/some", chunks + "1\r\na\r\n0\r\nA: " + std::string(2'000, 'a') + "\r\n\r\n",
+             std::make_error_code(std::errc::message_size));
+    });
+    with_server(handler, {.body_timeout = 20ms}, [&](const address& at, server&) {
+      tcp_stream slow = tcp_stream::connect(at);
+      slow.write_all("POST /some HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+      EXPECT_TRUE(read_all(slow).ends_with("failed"));
+      EXPECT_EQ(seen, std::errc::timed_out);
+    });
   });
 }
 
