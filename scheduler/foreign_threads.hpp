@@ -44,7 +44,8 @@ class foreign_threads {
     waits() = default;
     // Of the calling fiber, which must be a foreign thread.
     [[nodiscard]] static waits of_caller() noexcept;
-    // From now on each wait of the thread that observes cancellation ends by `cancelled`, the one it is in too. Any thread.
+    // From now on each wait of the thread that observes cancellation ends by `cancelled`, the one it is in too. Any thread; the
+    // thread must not end before this has returned.
     void interrupt() const noexcept;
     // No longer. The thread itself, between two waits.
     void renew() const noexcept;

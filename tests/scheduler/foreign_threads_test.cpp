@@ -159,7 +159,7 @@ TEST_F(foreign_threads_test, a_stack_beyond_reason_is_refused) {
 }
 
 TEST_F(foreign_threads_test, dumps_tell_their_names) {
-  std::latch begun(1), ended(1);
+  std::latch begun(1), told(1), ended(1);
   foreign_threads::waits waits;
   auto f = [&]() noexcept {
     waits = foreign_threads::waits::of_caller();
@@ -168,6 +168,7 @@ TEST_F(foreign_threads_test, dumps_tell_their_names) {
       sleep_for(1h);
     } catch (const cancelled&) {
     }
+    told.wait();  // or interrupt() would be in the waits of a thread that has ended
     ended.count_down();
   };
   start(f);
@@ -175,6 +176,7 @@ TEST_F(foreign_threads_test, dumps_tell_their_names) {
   const std::string text = dump();
   EXPECT_NE(text.find("a thread of the test"), std::string::npos) << text;
   waits.interrupt();
+  told.count_down();
   ended.wait();
 }
 
