@@ -95,11 +95,16 @@ void run_blocking(blocking_call& call) {
 
 namespace weft {
 
-bool start_in_background(background_call& call) noexcept {
-  detail::worker* w = detail::this_worker();
-  if (w == nullptr) return false;
+helper_threads helper_threads::of_caller() noexcept {
+  helper_threads found;
+  if (detail::worker* w = detail::this_worker(); w != nullptr) found.pool_ = &w->runtime().blocking;
+  return found;
+}
+
+bool helper_threads::start(background_call& call) const noexcept {
+  if (pool_ == nullptr) return false;
   try {
-    w->runtime().blocking.submit(call);
+    pool_->submit(call);
     return true;
   } catch (const std::system_error&) {
     return false;

@@ -12,6 +12,9 @@
 namespace weft {
 
 namespace detail {
+
+class blocking_pool;
+
 // A closure handed to the runtime's pool of helper threads; stands on the waiting fiber's stack.
 struct blocking_call {
   void (*invoke)(blocking_call*) noexcept;
@@ -63,7 +66,7 @@ class background_call : private detail::blocking_call {
   background_call& operator=(const background_call&) = delete;
 
  private:
-  friend bool start_in_background(background_call& call) noexcept;
+  friend class helper_threads;
   static void invoke_function(blocking_call* call) noexcept {
     auto* self = static_cast<background_call*>(call);
     self->function_(*self);
@@ -71,9 +74,17 @@ class background_call : private detail::blocking_call {
   function function_;
 };
 
-// Hands the call to the helper threads of the runtime whose worker the caller runs on, as blocking() does; false, and nothing happens, if no
-// thread can be had or the caller is on none of weft's workers. Never parks. A call that was handed over is run; its owner must
-// see its end before the worker's driver is gone.
-[[nodiscard]] bool start_in_background(background_call& call) noexcept;
+// The helper threads of a runtime, those that blocking() uses, for a driver: it may be served by threads that are none of its runtime's workers.
+class helper_threads {
+ public:
+  // Of the runtime whose worker the caller runs on; elsewhere there are none.
+  [[nodiscard]] static helper_threads of_caller() noexcept;
+  // Hands the call to them; false, and nothing happens, if no thread can be had. Never parks. A call that was handed over is run; its owner
+  // must see its end before the worker's driver is gone. Any thread, while the runtime has workers.
+  [[nodiscard]] bool start(background_call& call) const noexcept;
+
+ private:
+  detail::blocking_pool* pool_ = nullptr;
+};
 
 }  // namespace weft

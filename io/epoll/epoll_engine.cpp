@@ -293,7 +293,7 @@ void epoll_engine::hand_over(operation& op) noexcept {
   auto* call = new (std::nothrow) helper_call(op, &epoll_engine::note_done, this);
   if (call == nullptr) return know(op, -ENOMEM);
   helpers_outside_.fetch_add(1, std::memory_order_relaxed);
-  if (!start_in_background(*call)) {
+  if (!helper_threads_.start(*call)) {
     helpers_outside_.fetch_sub(1, std::memory_order_relaxed);
     call->run_here();
     know(op, call->result);

@@ -90,6 +90,7 @@ class epoll_engine final : public detail::engine {
   bool has_strangers_ = false;    // the set reports levels of files that can no longer be taken out
   detail::operation* known_first_ = nullptr;
   detail::operation* known_last_ = nullptr;
+  const helper_threads helper_threads_ = helper_threads::of_caller();
   helper_call* helpers_ = nullptr;  // under way
   std::size_t interrupted_helpers_ = 0;
   std::chrono::nanoseconds patience_{0};  // with helpers that were interrupted

@@ -89,6 +89,49 @@ TEST_F(rescue_test, many_completions_at_once_reach_everybody) {
   });
 }
 
+// On epoll each accepts by a helper thread, as the listener is in blocking mode and others may have been quicker. Whoever serves the
+// driver meanwhile must not do it himself.
+TEST_F(rescue_test, many_accept_on_a_plain_listener) {
+  weft::test::run([] {
+    constexpr int acceptors = 4;
+    constexpr int wanted = 20;
+    const tcp_listener listener{"127.0.0.1:0"};
+    const address where = listener.local_address();
+    const int fd = ::dup(listener.native_handle());
+    std::atomic<int> accepted{0};
+    std::atomic<bool> computing{false};
+    const std::uint64_t before = operations();
+    group acceptors_group;
+    for (int i = 0; i < acceptors; ++i) {
+      acceptors_group.spawn([&] {
+        for (;;) {
+          ::close(io::accept(fd));
+          accepted.fetch_add(1);
+        }
+      });
+    }
+    yield_until([&] { return operations() >= before + acceptors; });
+    std::thread foreign([&] {
+      while (!computing.load()) std::this_thread::yield();
+      for (int i = 0; i < wanted; ++i) {
+        const tcp_stream s = tcp_stream::connect(where);
+        while (accepted.load() <= i) std::this_thread::sleep_for(100us);
+      }
+    });
+    {
+      group g;
+      compute_on_every_worker_until(g, [&] {
+        computing.store(true);
+        return accepted.load() == wanted;
+      });
+    }
+    foreign.join();
+    acceptors_group.cancel();
+    acceptors_group.join();
+    ::close(fd);
+  });
+}
+
 TEST_F(rescue_test, operations_may_be_cancelled_while_their_worker_computes) {
   weft::test::run([] {
     constexpr int pipes = 30;
