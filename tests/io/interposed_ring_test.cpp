@@ -1,11 +1,9 @@
 // What the kernel says seldom: the functions by which a ring enters it are replaced while linking (--wrap), so that a cancellation can be kept from it and
 // answered here.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <liburing.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -16,6 +14,8 @@
 
 #include <weft/io/detail/operation.hpp>
 #include <weft/io/uring/uring_engine.hpp>
+
+#include "terminal_pair.hpp"
 
 namespace weft::io::test {
 namespace {
@@ -97,37 +97,12 @@ int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first
 namespace weft::io::test {
 namespace {
 
-// A terminal that nobody types on.
-class idle_terminal {
- public:
-  idle_terminal() : screen_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-    EXPECT_EQ(::grantpt(screen_), 0);
-    EXPECT_EQ(::unlockpt(screen_), 0);
-    std::array<char, 64> name{};
-    EXPECT_EQ(::ptsname_r(screen_, name.data(), name.size()), 0);
-    fd_ = ::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    EXPECT_GE(fd_, 0);
-  }
-  ~idle_terminal() {
-    ::close(fd_);
-    ::close(screen_);
-  }
-  idle_terminal(const idle_terminal&) = delete;
-  idle_terminal& operator=(const idle_terminal&) = delete;
-
-  [[nodiscard]] int fd() const noexcept { return fd_; }
-
- private:
-  int screen_;
-  int fd_ = -1;
-};
-
 class interposed_ring_test : public testing::TestWithParam<int> {};
 
 // EALREADY: a thread of the kernel's was interrupted, but went on to wait for readiness. ENOENT: the operation was between two of the kernel's lists.
 TEST_P(interposed_ring_test, a_cancelled_reader_is_asked_again_until_the_kernel_has_cancelled_it) {
   constexpr int times = 5;
-  const idle_terminal terminal;
+  const terminal_pair terminal;  // that nobody types on
   uring::uring_engine engine(0);
   between = {.answer = GetParam(), .times = times};
   std::array<char, 16> buffer{};

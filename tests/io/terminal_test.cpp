@@ -10,51 +10,32 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "terminal_pair.hpp"
+
 namespace weft::io::test {
 namespace {
 
 using namespace std::chrono_literals;
 using terminal_test = io_test;
 
-// `screen` is what a terminal emulator has, `fd` what the program has.
-class pseudo_terminal {
+class pseudo_terminal : public terminal_pair {
  public:
-  pseudo_terminal() : screen_(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
-    EXPECT_EQ(::grantpt(screen_), 0);
-    EXPECT_EQ(::unlockpt(screen_), 0);
-    std::array<char, 64> name{};
-    EXPECT_EQ(::ptsname_r(screen_, name.data(), name.size()), 0);
-    fd_ = ::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC);
-    EXPECT_GE(fd_, 0);
-  }
-  ~pseudo_terminal() {
-    ::close(fd_);
-    ::close(screen_);
-  }
-  pseudo_terminal(const pseudo_terminal&) = delete;
-  pseudo_terminal& operator=(const pseudo_terminal&) = delete;
-
-  [[nodiscard]] int fd() const { return fd_; }
-  void type(std::string_view keys) const { write_all(screen_, std::as_bytes(std::span(keys))); }
+  void type(std::string_view keys) const { write_all(screen(), std::as_bytes(std::span(keys))); }
   // What the screen shows, once that many bytes are there.
   [[nodiscard]] std::string shown(std::size_t bytes) const {
     std::string text(bytes, '\0');
-    for (std::size_t n = 0; n < bytes;) n += io::read(screen_, std::as_writable_bytes(std::span(text).subspan(n)));
+    for (std::size_t n = 0; n < bytes;) n += io::read(screen(), std::as_writable_bytes(std::span(text).subspan(n)));
     return text;
   }
   [[nodiscard]] termios mode() const {
     termios m{};
-    EXPECT_EQ(::tcgetattr(fd_, &m), 0);
+    EXPECT_EQ(::tcgetattr(fd(), &m), 0);
     return m;
   }
   void set_size(unsigned short columns, unsigned short rows) const {
     const winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
-    EXPECT_EQ(::ioctl(screen_, TIOCSWINSZ, &size), 0);
+    EXPECT_EQ(::ioctl(screen(), TIOCSWINSZ, &size), 0);
   }
-
- private:
-  int screen_;
-  int fd_ = -1;
 };
 
 // An environment variable, put back at the end.

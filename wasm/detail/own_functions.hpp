@@ -11,7 +11,7 @@ namespace weft::wasm::detail {
 
 // Makes all of them available to guests. Throws std::runtime_error.
 void define_own_functions(weft_linker& linker);
-// Only those that are imported: most guests want a dozen of the sixty, and each takes 4 us.
+// Only those that are imported: most guests want a dozen of the sixty, and each takes some 12,000 instructions.
 void define_own_functions(weft_linker& linker, std::span<const module_item> imports);
 
 [[nodiscard]] bool provides_itself(std::string_view module, std::string_view name) noexcept;
