@@ -249,8 +249,16 @@ class once_turn {
   once_turn* next_ = nullptr;
 };
 
+// The C library's mark; the thread sanitizer keeps the control in its own way.
+#if defined(__SANITIZE_THREAD__)
+constexpr int done = 1;
+#elif defined(__has_feature)
+constexpr int done = __has_feature(thread_sanitizer) ? 1 : 2;
+#else
+constexpr int done = 2;
+#endif
+
 bool is_done(pthread_once_t* control) noexcept {
-  constexpr int done = 2;
   return (std::atomic_ref(*control).load(std::memory_order_acquire) & done) != 0;
 }
 

@@ -116,8 +116,10 @@ void fetch_on_fibers(const std::string& url, const std::string& certificate, lon
       g.spawn([&] {
         std::string body;
         const easy c = request(url, body, certificate);
+        std::array<char, CURL_ERROR_SIZE> reason = {};
+        curl_easy_setopt(c.get(), CURLOPT_ERRORBUFFER, reason.data());
         const CURLcode code = curl_easy_perform(c.get());
-        EXPECT_EQ(code, CURLE_OK) << curl_easy_strerror(code);
+        EXPECT_EQ(code, CURLE_OK) << curl_easy_strerror(code) << ": " << reason.data();
         EXPECT_EQ(body, std::string(page_size, 'p'));
         EXPECT_EQ(http_version(c), version);
       });

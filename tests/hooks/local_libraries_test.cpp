@@ -123,44 +123,86 @@ int number(const database& db, const char* query) {
   return n;
 }
 
+// A connection between two fibers of a test.
+struct pair_of_sockets {
+  int fd[2] = {-1, -1};
+  pair_of_sockets() {
+    if (::socketpair(AF_UNIX, SOCK_STREAM, 0, fd) != 0) throw std::runtime_error("no pair of sockets");
+  }
+  ~pair_of_sockets() {
+    ::close(fd[0]);
+    ::close(fd[1]);
+  }
+  pair_of_sockets(const pair_of_sockets&) = delete;
+  pair_of_sockets& operator=(const pair_of_sockets&) = delete;
+};
+
+// One fiber has an error while it reads, others have theirs while they sleep.
+void fibers_have_errors() {
+  const pair_of_sockets sockets;
+  group g;
+  g.spawn([&sockets] {
+    ERR_raise_data(ERR_LIB_USER, 7, "of %s", "the reader");
+    char c = 0;
+    EXPECT_EQ(::read(sockets.fd[0], &c, 1), 1);
+    const char* data = nullptr;
+    int flags = 0;
+    const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags);
+    EXPECT_EQ(ERR_GET_LIB(error), ERR_LIB_USER);
+    EXPECT_EQ(ERR_GET_REASON(error), 7);
+    EXPECT_STREQ(data, "of the reader");
+    EXPECT_EQ(ERR_peek_error(), 0U) << "another fiber's";
+  });
+  for (int i = 0; i < 4; ++i) {
+    g.spawn([] {
+      ::usleep(1);
+      EXPECT_EQ(ERR_peek_error(), 0U);
+      ERR_raise(ERR_LIB_SYS, ENOENT);
+      ::usleep(1);
+      EXPECT_EQ(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SYS);
+      EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), ENOENT);
+      ERR_clear_error();  // what a fiber leaves when it ends belongs to nobody
+    });
+  }
+  g.spawn([&sockets] {
+    ::usleep(20'000);
+    EXPECT_EQ(::write(sockets.fd[1], "x", 1), 1);
+  });
+  g.join();
+}
+
 // OpenSSL keeps errors for each thread: what a fiber finds there when it has waited must be its own, for SSL_get_error() goes by it.
 TEST(openssl, the_queue_of_errors_goes_with_the_fiber) {
   OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
   weft::run({.workers = 1}, [] {
     ERR_clear_error();  // makes the thread's queue; what is raised while that waits for a lock is not kept
-    int fd[2];
-    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    fibers_have_errors();
+  });
+}
+
+// Also while a function of pthread_once() waits, which OpenSSL calls a lot of as it sets itself up.
+TEST(openssl, the_queue_of_errors_goes_with_the_fiber_while_another_does_something_once) {
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS, nullptr);
+  static pair_of_sockets sockets;
+  weft::run({.workers = 1}, [] {
+    ERR_clear_error();
+    ::usleep(1);
+    event begun;
+    static event* told = nullptr;
+    told = &begun;
     group g;
-    g.spawn([&fd] {
-      ERR_raise_data(ERR_LIB_USER, 7, "of %s", "the reader");
-      char c = 0;
-      EXPECT_EQ(::read(fd[0], &c, 1), 1);
-      const char* data = nullptr;
-      int flags = 0;
-      const unsigned long error = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags);
-      EXPECT_EQ(ERR_GET_LIB(error), ERR_LIB_USER);
-      EXPECT_EQ(ERR_GET_REASON(error), 7);
-      EXPECT_STREQ(data, "of the reader");
-      EXPECT_EQ(ERR_peek_error(), 0U) << "another fiber's";
-    });
-    for (int i = 0; i < 4; ++i) {
-      g.spawn([] {
-        ::usleep(1);
-        EXPECT_EQ(ERR_peek_error(), 0U);
-        ERR_raise(ERR_LIB_SYS, ENOENT);
-        ::usleep(1);
-        EXPECT_EQ(ERR_GET_LIB(ERR_peek_error()), ERR_LIB_SYS);
-        EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), ENOENT);
-        ERR_clear_error();  // what a fiber leaves when it ends belongs to nobody
+    g.spawn([] {
+      pthread_once_t control = PTHREAD_ONCE_INIT;
+      ::pthread_once(&control, [] {
+        told->set();
+        char c = 0;
+        EXPECT_EQ(::read(sockets.fd[0], &c, 1), 1);
       });
-    }
-    g.spawn([&fd] {
-      ::usleep(20'000);
-      EXPECT_EQ(::write(fd[1], "x", 1), 1);
     });
+    begun.wait();
+    fibers_have_errors();
+    EXPECT_EQ(::write(sockets.fd[1], "x", 1), 1);
     g.join();
-    ::close(fd[0]);
-    ::close(fd[1]);
   });
 }
 

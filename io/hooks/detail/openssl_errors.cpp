@@ -6,6 +6,7 @@
 
 // There if the program has them.
 extern "C" {
+[[gnu::weak]] void* ERR_get_state();
 [[gnu::weak]] unsigned long ERR_peek_error();
 [[gnu::weak]] unsigned long ERR_get_error_all(const char** file, int* line, const char** function, const char** data,
                                               int* flags);
@@ -28,9 +29,20 @@ bool has_openssl() noexcept { return &ERR_peek_error != nullptr && &ERR_set_erro
 
 }  // namespace
 
+// Whether the calling thread has its queue: from then on nothing that is asked about it sets anything up. OpenSSL answers a question before that,
+// too, while it is at it ("no error"), so an answer is not enough.
+bool openssl_errors::has_queue() noexcept {
+  thread_local bool is_there = false;
+  if (!is_there && pauses_.load(std::memory_order_seq_cst) == 0) {
+    is_there = &ERR_get_state != nullptr && ERR_get_state() != nullptr;
+  }
+  return is_there;
+}
+
 // ERR_peek_error(), or no error.
 unsigned long openssl_errors::first() noexcept {
-  return has_openssl() && pauses_.load(std::memory_order_seq_cst) == 0 ? ERR_peek_error() : 0;
+  if (!has_openssl()) return 0;
+  return has_queue() || pauses_.load(std::memory_order_seq_cst) == 0 ? ERR_peek_error() : 0;
 }
 
 struct openssl_errors::list {

@@ -15,8 +15,8 @@ class openssl_errors {
   // Throws away what is there now, and puts back what was taken.
   void put_back() noexcept;
 
-  // While a function of pthread_once() runs, which may be the one that sets OpenSSL up, nothing is asked of OpenSSL: it would set itself up first, and
-  // wait for that function. There are no errors to keep then.
+  // While a function of pthread_once() runs, which may be the one that sets OpenSSL up, nothing is asked of OpenSSL on threads that do not have
+  // their queue yet: it would set itself up first, and wait for that function.
   class pause {
    public:
     pause() noexcept { pauses_.fetch_add(1, std::memory_order_seq_cst); }
@@ -26,6 +26,7 @@ class openssl_errors {
   };
 
  private:
+  static bool has_queue() noexcept;
   static unsigned long first() noexcept;
 
   static inline std::atomic<int> pauses_{0};
