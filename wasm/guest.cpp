@@ -45,18 +45,8 @@ signature split(std::string_view kind) noexcept {
 
 }  // namespace
 
-struct guest::state {
-  detail::program program;
-  guest_statistics statistics;
-
-  state(module m, guest_options o) : program(std::move(m), std::move(o)) {}
-};
-
-guest::guest(module m, guest_options options) : state_(std::make_unique<state>(std::move(m), std::move(options))) {}
-
-guest::~guest() = default;
-guest::guest(guest&&) noexcept = default;
-guest& guest::operator=(guest&&) noexcept = default;
+guest::guest(module m, guest_options options)
+    : program_(std::make_shared<const detail::program>(std::move(m), std::move(options))) {}
 
 namespace {
 
@@ -89,12 +79,12 @@ std::optional<int> with_instance(const detail::program& program, guest_statistic
 }  // namespace
 
 int guest::run() {
-  if (state_->program.function_kind(detail::entry_point) != ":") {
-    throw state_->program.no_function(detail::entry_point,
-                                      ": it is a library, not a program; call its functions, or build it as a command");
+  if (program_->function_kind(detail::entry_point) != ":") {
+    throw program_->no_function(detail::entry_point,
+                                ": it is a library, not a program; call its functions, or build it as a command");
   }
   const auto start = [](detail::execution& run) { return run.call(detail::entry_point, {}, {}); };
-  return with_instance(state_->program, state_->statistics, start).value_or(0);
+  return with_instance(*program_, statistics_, start).value_or(0);
 }
 
 namespace {
@@ -111,7 +101,7 @@ std::optional<int> make_ready_and_call(const detail::program& program, detail::e
 }  // namespace
 
 std::optional<std::int64_t> guest::call(std::string_view function, std::initializer_list<std::int64_t> arguments) {
-  const detail::program& program = state_->program;
+  const detail::program& program = *program_;
   const std::optional<std::string_view> kind = program.function_kind(function);
   if (!kind) throw program.no_function(function, "");
   const signature type = split(*kind);
@@ -127,13 +117,13 @@ std::optional<std::int64_t> guest::call(std::string_view function, std::initiali
   const auto body = [&](detail::execution& run) {
     return make_ready_and_call(program, run, function, values, std::span(results).first(type.results.size()));
   };
-  const std::optional<int> exit_code = with_instance(program, state_->statistics, body);
+  const std::optional<int> exit_code = with_instance(program, statistics_, body);
   if (exit_code || type.results.empty()) return std::nullopt;
   return from_value(type.results[0], results[0]);
 }
 
 text_results guest::call_with_text(std::string_view function, const std::vector<std::string>& arguments) {
-  const detail::program& program = state_->program;
+  const detail::program& program = *program_;
   const std::optional<std::string_view> kind = program.function_kind(function);
   if (!kind) throw program.no_function(function, "");
   const signature type = split(*kind);
@@ -149,7 +139,7 @@ text_results guest::call_with_text(std::string_view function, const std::vector<
   const auto body = [&](detail::execution& run) {
     return make_ready_and_call(program, run, function, values, results);
   };
-  if (const std::optional<int> exit_code = with_instance(program, state_->statistics, body)) return {{}, *exit_code};
+  if (const std::optional<int> exit_code = with_instance(program, statistics_, body)) return {{}, *exit_code};
   text_results texts;
   for (std::size_t i = 0; i < results.size(); ++i) {
     texts.values.push_back(detail::text_of_value(type.results[i], results[i]));
@@ -159,16 +149,16 @@ text_results guest::call_with_text(std::string_view function, const std::vector<
 
 void guest::call_typed(std::string_view function, std::string_view letters,
                        std::span<const detail::weft_value> arguments, std::span<detail::weft_value> results) {
-  const detail::program& program = state_->program;
+  const detail::program& program = *program_;
   program.check_signature(function, letters);
   const auto body = [&](detail::execution& run) {
     return make_ready_and_call(program, run, function, arguments, results);
   };
-  if (const auto exit_code = with_instance(program, state_->statistics, body)) {
+  if (const auto exit_code = with_instance(program, statistics_, body)) {
     throw guest_exit(program.name(), *exit_code);
   }
 }
 
-const guest_statistics& guest::statistics() const noexcept { return state_->statistics; }
+const guest_statistics& guest::statistics() const noexcept { return statistics_; }
 
 }  // namespace weft::wasm

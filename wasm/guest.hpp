@@ -24,6 +24,10 @@
 
 namespace weft::wasm {
 
+namespace detail {
+class program;
+}
+
 // What the last run of a guest took.
 struct guest_statistics {
   std::uint64_t peak_memory = 0;        // bytes of all its memories and tables
@@ -40,15 +44,15 @@ struct text_results {
   int exit_code = 0;
 };
 
+// A copy is another guest of the same module with the same options. It costs hardly more than a pointer, where a guest that is made takes its options
+// and is bound to its functions anew: of many alike make one, and copy it. One fiber at a time may use a guest; copies are used independently, but have
+// what the options refer to, such as a string that output goes to, in common.
 class guest {
  public:
   // Throws module_error if the module imports what the host does not provide, std::invalid_argument for options that
   // make no sense (a name or argument with a null character). Nothing is opened or allocated for the guest before it
   // runs.
   explicit guest(module m, guest_options options = {});
-  ~guest();
-  guest(guest&&) noexcept;
-  guest& operator=(guest&&) noexcept;
 
   // Runs the program (its function _start) in a fresh instance; returns the exit code, 0 if it just returns. Parks, and
   // is a cancellation point throughout. Throws
@@ -87,8 +91,8 @@ class guest {
   void call_typed(std::string_view function, std::string_view letters, std::span<const detail::weft_value> arguments,
                   std::span<detail::weft_value> results);
 
-  struct state;
-  std::unique_ptr<state> state_;
+  std::shared_ptr<const detail::program> program_;
+  guest_statistics statistics_;
 };
 
 }  // namespace weft::wasm

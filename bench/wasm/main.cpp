@@ -66,12 +66,12 @@ double host_call_waiting(unsigned workers, long size) { return host_calls("call_
 
 double short_guests(unsigned workers, long size) {
   return with_guests(workers, [size](const weft::wasm::module& module) {
-    const weft::wasm::guest_options options = with_host_functions();
+    const weft::wasm::guest prototype(module, with_host_functions());
     return bench::seconds([&] {
       weft::group g;
       for (long i = 0; i < size; ++i) {
         g.spawn([&] {
-          weft::wasm::guest guest(module, options);
+          weft::wasm::guest guest = prototype;
           bench::require(guest.call("answer") == 42, "the guest's answer");
         });
       }

@@ -44,6 +44,39 @@ TEST(many_test, sixty_four_guests_that_compute_wait_and_write) {
   });
 }
 
+// Copies share what was prepared, and are guests of their own otherwise.
+TEST(many_test, copies_of_a_guest) {
+  weft::test::run([] {
+    const wasm::module m = assemble_module(R"((module
+        (import "host" "one_more" (func $one_more (param i32) (result i32)))
+        (memory (export "memory") 1 100)
+        (func (export "grown") (param $pages i32) (result i32)
+          (drop (memory.grow (local.get $pages)))
+          (call $one_more (memory.size)))))");
+    host_functions host;
+    host.add("host", "one_more", [](std::int32_t number) {
+      yield();
+      return number + 1;
+    });
+    std::optional<guest> first(std::in_place, m, guest_options{.functions = host});
+    std::vector<guest> guests(20, *first);
+    EXPECT_EQ(first->call("grown", {40}), 42);
+    first.reset();
+    group g;
+    for (std::size_t i = 0; i < guests.size(); ++i) {
+      g.spawn([&guests, i] {
+        const auto pages = static_cast<std::int64_t>(i);
+        EXPECT_EQ(guests[i].call("grown", {pages}), pages + 2);
+      });
+    }
+    g.join();
+    for (std::size_t i = 0; i < guests.size(); ++i) {
+      EXPECT_EQ(guests[i].statistics().peak_memory, (i + 1) * 65'536);
+      EXPECT_EQ(guests[i].statistics().waits, 1U);
+    }
+  });
+}
+
 TEST(many_test, thousands_one_after_another) {
   weft::test::run([] {
     const wasm::module m =
