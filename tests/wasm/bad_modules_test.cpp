@@ -53,6 +53,25 @@ TEST(bad_modules_test, an_invalid_module_is_refused_with_reason_and_offset) {
   });
 }
 
+// Found by random modules: what Winch makes of several values may write over the frame it returns through.
+TEST(bad_modules_test, winch_takes_no_several_values) {
+  weft::test::run([] {
+    engine one_pass({.cache_directory = std::filesystem::path(), .code = compiler::winch});
+    for (const char* text : {"(module (func (result i32 i64) (i32.const 1) (i64.const 2)))",
+                             "(module (func (i32.const 1) (block (param i32) (drop))))"}) {
+      const std::vector<std::byte> bytes = assemble(text);
+      EXPECT_NO_THROW(static_cast<void>(shared_engine().compile(bytes, "given.wasm")));
+      try {
+        static_cast<void>(one_pass.compile(bytes, "given.wasm"));
+        ADD_FAILURE() << "compiled: " << text;
+      } catch (const module_error& e) {
+        EXPECT_EQ(e.fault(), module_fault::invalid);
+        EXPECT_THAT(e.what(), HasSubstr("cranelift"));
+      }
+    }
+  });
+}
+
 TEST(bad_modules_test, files_that_cannot_be_read) {
   weft::test::run([] {
     try {

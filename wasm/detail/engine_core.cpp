@@ -157,12 +157,23 @@ module_handle engine_core::load_cached(const digest& key) {
   return module;
 }
 
+namespace {
+
+// What to do about a module that another compiler takes.
+std::string_view remedy_for(std::string_view refusal, compiler by) {
+  const bool has_several_values = by == compiler::winch && refusal.find("multi-value") != std::string_view::npos;
+  return has_several_values ? " (winch takes no functions and blocks of several values; cranelift and pulley do)" : "";
+}
+
+}  // namespace
+
 bytes_handle engine_core::translate(std::span<const std::byte> wasm, const std::string& name) {
   weft_error* raw = nullptr;
   bytes_handle code(weft_engine_compile(main_.engine(), to_slice(wasm), &raw));
   if (const error_handle error(raw); error) {
-    throw module_error(module_fault::invalid,
-                       "'" + name + "' is not a valid WebAssembly module: " + std::string(message_of(error)));
+    std::string reason(message_of(error));
+    reason += remedy_for(reason, options().code);
+    throw module_error(module_fault::invalid, "'" + name + "' is not a valid WebAssembly module: " + reason);
   }
   compiled_.fetch_add(1, std::memory_order_relaxed);
   return code;

@@ -65,7 +65,9 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
 fn choose_compiler(config: &mut Config, compiler: Compiler) -> Result<()> {
     match compiler {
         Compiler::Cranelift => config.strategy(Strategy::Cranelift),
-        Compiler::Winch => config.strategy(Strategy::Winch),
+        // Without functions and blocks of several values: code that Winch makes of some of them writes over the frame
+        // it returns through.
+        Compiler::Winch => config.strategy(Strategy::Winch).wasm_multi_value(false),
         Compiler::Pulley => config.target("pulley64")?,
     };
     Ok(())
