@@ -36,8 +36,8 @@ enum class allocation {
 // How modules become something that runs. The values are fixed.
 enum class compiler : std::int32_t {
   cranelift = 0,  // optimizes
-  // One pass: compiles several times faster, and what comes out is slower. Refuses functions and blocks of several values: of
-  // some of them Winch makes code that is not safe to run.
+  // One pass: compiles several times faster, and what comes out is slower. Refuses functions and blocks of several values
+  // (of some of them Winch makes code that is not safe to run), tail calls, references to functions and garbage collection.
   winch = 1,
   pulley = 2,  // byte code for an interpreter, for machines where no memory may be executed that was written
 };

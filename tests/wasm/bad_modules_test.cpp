@@ -53,12 +53,13 @@ TEST(bad_modules_test, an_invalid_module_is_refused_with_reason_and_offset) {
   });
 }
 
-// Found by random modules: what Winch makes of several values may write over the frame it returns through.
-TEST(bad_modules_test, winch_takes_no_several_values) {
+// The first two were found by random modules: what Winch makes of several values may write over the frame it returns through.
+TEST(bad_modules_test, what_winch_does_not_take_is_refused_with_what_to_do) {
   weft::test::run([] {
     engine one_pass({.cache_directory = std::filesystem::path(), .code = compiler::winch});
     for (const char* text : {"(module (func (result i32 i64) (i32.const 1) (i64.const 2)))",
-                             "(module (func (i32.const 1) (block (param i32) (drop))))"}) {
+                             "(module (func (i32.const 1) (block (param i32) (drop))))",
+                             "(module (func (return_call 0)))", "(module (type (struct)))"}) {
       const std::vector<std::byte> bytes = assemble(text);
       EXPECT_NO_THROW(static_cast<void>(shared_engine().compile(bytes, "given.wasm")));
       try {

@@ -159,10 +159,11 @@ module_handle engine_core::load_cached(const digest& key) {
 
 namespace {
 
-// What to do about a module that another compiler takes.
-std::string_view remedy_for(std::string_view refusal, compiler by) {
-  const bool has_several_values = by == compiler::winch && refusal.find("multi-value") != std::string_view::npos;
-  return has_several_values ? " (winch takes no functions and blocks of several values; cranelift and pulley do)" : "";
+// Winch refuses what it does not know as if it were not valid.
+std::string_view remedy_for(compiler by) {
+  return by == compiler::winch ? " (winch takes no several values, tail calls, references to functions or garbage "
+                                 "collection; cranelift and pulley do)"
+                               : "";
 }
 
 }  // namespace
@@ -171,9 +172,9 @@ bytes_handle engine_core::translate(std::span<const std::byte> wasm, const std::
   weft_error* raw = nullptr;
   bytes_handle code(weft_engine_compile(main_.engine(), to_slice(wasm), &raw));
   if (const error_handle error(raw); error) {
-    std::string reason(message_of(error));
-    reason += remedy_for(reason, options().code);
-    throw module_error(module_fault::invalid, "'" + name + "' is not a valid WebAssembly module: " + reason);
+    throw module_error(module_fault::invalid, "'" + name + "' is not a valid WebAssembly module: " +
+                                                  std::string(message_of(error)) +
+                                                  std::string(remedy_for(options().code)));
   }
   compiled_.fetch_add(1, std::memory_order_relaxed);
   return code;

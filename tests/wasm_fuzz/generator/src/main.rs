@@ -41,12 +41,21 @@ fn within_the_engine(mut config: Config, shape: &[u8]) -> Config {
     config
 }
 
+/// What the fast compiler, Winch, does not take stays out too.
+fn within_winch(mut config: Config) -> Config {
+    config.multi_value_enabled = false;
+    config.tail_call_enabled = false;
+    config.gc_enabled = false;
+    config
+}
+
 fn random_module(seed: u64, shape: &[u8]) -> arbitrary::Result<Vec<u8>> {
     let mut numbers = Numbers(seed);
     let size = 512 << (numbers.next() % 6);
     let bytes = numbers.bytes(size);
     let mut source = Unstructured::new(&bytes);
     let config = within_the_engine(Config::arbitrary(&mut source)?, shape);
+    let config = if numbers.next() % 2 == 0 { within_winch(config) } else { config };
     Ok(Module::new(config, &mut source)?.to_bytes())
 }
 
