@@ -403,7 +403,7 @@ TEST_F(filesystem_test, what_is_skipped_is_not_walked) {
 
 // Many times as deep as directories are kept open, and longer than a path may be.
 TEST_F(filesystem_test, a_tree_may_be_very_deep) {
-  weft::test::run([] {
+  weft::run(weft::test::options_without_spares(), [] {
     const temporary_folder folder;
     constexpr std::size_t depth = 300;
     const std::string name(50, 'd');

@@ -103,7 +103,7 @@ TEST(cancel_test, the_failure_of_one_guest_ends_its_siblings) {
 }
 
 TEST(cancel_test, nothing_is_left_behind) {
-  weft::test::run([] {
+  weft::run(weft::test::options_without_spares(), [] {
     const scratch_folder folder;
     const auto round = [&] {
       cancel_after({.arguments = {"spin"}, .directories = {{folder.path(), "/data"}}}, "spinning\n");

@@ -95,7 +95,7 @@ TEST(hostile_test, chains_of_links_end) {
 }
 
 TEST(hostile_test, descriptors_run_out_for_the_guest_alone_and_are_given_back) {
-  weft::test::run([] {
+  weft::run(weft::test::options_without_spares(), [] {
     const world w;
     rlimit before = {};
     ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);

@@ -95,7 +95,7 @@ TEST(many_test, thousands_one_after_another) {
 }
 
 TEST(many_test, guests_leave_no_descriptors_behind) {
-  weft::test::run([] {
+  weft::run(weft::test::options_without_spares(), [] {
     const scratch_folder folder;
     run_tool_in(folder.path(), {"list", "/data"});
     const std::size_t before = open_descriptors();
