@@ -172,9 +172,9 @@ bytes_handle engine_core::translate(std::span<const std::byte> wasm, const std::
   weft_error* raw = nullptr;
   bytes_handle code(weft_engine_compile(main_.engine(), to_slice(wasm), &raw));
   if (const error_handle error(raw); error) {
-    throw module_error(module_fault::invalid, "'" + name + "' is not a valid WebAssembly module: " +
-                                                  std::string(message_of(error)) +
-                                                  std::string(remedy_for(options().code)));
+    throw module_error(module_fault::invalid,
+                       "'" + name + "' is not a valid WebAssembly module: " + std::string(message_of(error)) +
+                           std::string(remedy_for(options().code)));
   }
   compiled_.fetch_add(1, std::memory_order_relaxed);
   return code;
