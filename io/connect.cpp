@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include <weft/io/detail/destination_order.hpp>
 #include <weft/io/detail/host_lookup.hpp>
 #include <weft/scheduler/group.hpp>
 #include <weft/scheduler/park.hpp>
@@ -35,6 +36,8 @@ outcome one_after_another(std::vector<address> addresses) {
   }
   return o;
 }
+
+int other_than(int family) noexcept { return family == AF_INET6 ? AF_INET : AF_INET6; }
 
 // The families take turns.
 std::vector<address> interleaved(std::span<const address> addresses, int first_family) {
@@ -141,18 +144,18 @@ class race {
     const bool first = begun_ == 0;
     if (!a.addresses.empty()) merge(a.addresses);
     if (!first) return;
-    const bool better_may_come = a.family == AF_INET && awaited_ != 0;
+    const bool better_may_come = awaited_ != 0 && has_untried() && detail::may_be_preceded(result_.addresses.front());
     next_ = better_may_come ? parker::from_now(resolution_delay_) : clock::time_point::min();
   }
 
-  // Those that were tried stay where they are; then comes the other family than the last one tried.
+  // Those that were tried stay where they are; then comes the other family than the last one tried, else the one that has the best address.
   void merge(std::span<const address> more) {
     const auto untried = result_.addresses.begin() + static_cast<std::ptrdiff_t>(begun_);
     std::vector<address> waiting(untried, result_.addresses.end());
     waiting.insert(waiting.end(), more.begin(), more.end());
-    const bool four_next = begun_ != 0 && result_.addresses[begun_ - 1].family() == AF_INET6;
+    const int next = begun_ == 0 ? detail::leading_family(waiting) : other_than(result_.addresses[begun_ - 1].family());
     result_.addresses.erase(untried, result_.addresses.end());
-    add(interleaved(waiting, four_next ? AF_INET : AF_INET6));
+    add(interleaved(waiting, next));
   }
 
   const std::chrono::nanoseconds stagger_;

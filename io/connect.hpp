@@ -2,10 +2,11 @@
 //
 //   weft::io::tcp_stream s = weft::io::connect("example.org", "https");
 //
-// A host may have several addresses, some of which do not answer. They are tried in turn, IPv6 and IPv4 alternating, each a little later than the one
-// before or as soon as that has failed, until one is connected; the others are then given up. Addresses of the two families are asked for separately, and
-// it begins with those that are known first; only where these are of IPv4, it waits a moment for the others (Happy Eyeballs, RFC 8305). Parks; a
-// cancellation point; deadlines hold. On an ordinary thread it blocks, asks for both together, and tries one address after the other.
+// A host may have several addresses, some of which do not answer. They are tried in turn, in the order of RFC 6724 but IPv6 and IPv4 alternating, each a
+// little later than the one before or as soon as that has failed, until one is connected; the others are then given up. Addresses of the two families are
+// asked for separately, and it begins with those that are known first, unless the other family may have a better one, as IPv6 nearly always may: then it
+// waits a moment (Happy Eyeballs, RFC 8305). Parks; a cancellation point; deadlines hold. On an ordinary thread it blocks, asks for both together, and
+// tries one address after the other.
 #pragma once
 
 #include <chrono>
@@ -22,7 +23,7 @@ struct connect_options {
   resolve_options resolve = {};
   // How long an attempt has to itself before the next one begins beside it.
   std::chrono::nanoseconds stagger = std::chrono::milliseconds(250);
-  // How long addresses of IPv6 are waited for when those of IPv4 are known.
+  // How long the other family's addresses are waited for when they may be better than those that are known.
   std::chrono::nanoseconds resolution_delay = std::chrono::milliseconds(50);
 };
 

@@ -165,7 +165,7 @@ TEST_F(connect_test, it_does_not_wait_for_the_other_family) {
 TEST_F(connect_test, for_the_better_family_it_waits_a_moment) {
   weft::test::run([] {
     const both_families listeners;
-    name_server server(host_named({.holds_six_back = true}));
+    name_server server(host_named({.late = AF_INET6}));
     group g;
     server.start(g);
     connect_options options = patient_options(server);
@@ -178,7 +178,7 @@ TEST_F(connect_test, addresses_that_come_late_are_tried) {
   weft::test::run([] {
     both_families listeners;
     listeners.four.close();
-    name_server server(host_named({.holds_six_back = true}));
+    name_server server(host_named({.late = AF_INET6}));
     group g;
     server.start(g);
     connect_options options = patient_options(server);
@@ -189,6 +189,34 @@ TEST_F(connect_test, addresses_that_come_late_are_tried) {
     EXPECT_EQ(e.code().value(), ECONNREFUSED);
     EXPECT_TRUE(contains(e, "[::1]:" + listeners.port + " (Connection refused)")) << e.what();
     EXPECT_TRUE(contains(e, "127.0.0.1:" + listeners.port + " (Connection refused)")) << e.what();
+  });
+}
+
+TEST_F(connect_test, what_nothing_can_precede_waits_for_nothing) {
+  weft::test::run([] {
+    const both_families listeners;
+    name_server server(host_named({.silent_about = AF_INET}));
+    group g;
+    server.start(g);
+    connect_options options = patient_options(server);
+    options.resolution_delay = 1h;
+    EXPECT_EQ(connect("host.test", listeners.port, options).peer_address().family(), AF_INET6);
+  });
+}
+
+// fec0::/10 is reached from no address of its own scope, or not at all: that of IPv4 is better, whichever is known first.
+TEST_F(connect_test, the_better_address_is_tried_first) {
+  weft::test::run([] {
+    tcp_listener listener{"127.0.0.3:0"};
+    const std::string port = std::to_string(listener.local_address().port());
+    for (const int late : {AF_INET, AF_INET6}) {
+      name_server server({{"host.test", {.addresses = {"[fec0::1]:0", "127.0.0.3:0"}, .late = late}}});
+      group g;
+      server.start(g);
+      connect_options options = patient_options(server);
+      options.resolution_delay = 1h;
+      EXPECT_EQ(connect("host.test", port, options).peer_address(), listener.local_address());
+    }
   });
 }
 

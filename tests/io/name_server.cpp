@@ -149,15 +149,16 @@ void name_server::reply(std::span<const std::byte> question, const address& from
   std::vector<std::byte> answer = answer_to(question, false);
   if (answer.empty()) return;
   const auto [name, end] = name_in(question);
-  const bool about_six = number_at(question, end) == type_aaaa;
+  const int family = number_at(question, end) == type_aaaa ? AF_INET6 : AF_INET;
+  const int other = family == AF_INET6 ? AF_INET : AF_INET6;
   const auto found = hosts_.find(name);
-  if (about_six && found != hosts_.end() && found->second.holds_six_back && !told_four_.contains(name)) {
+  if (found != hosts_.end() && found->second.late == family && !told_.contains({name, other})) {
     held_[name].push_back({std::move(answer), from});
     return;
   }
   std::error_code ignored;  // who asked may be gone
   udp_.send_to(answer, from, ignored);
-  if (!about_six) told_four_.insert(name);
+  told_.insert({name, family});
   for (const held_answer& h : std::exchange(held_[name], {})) udp_.send_to(h.bytes, h.to, ignored);
 }
 

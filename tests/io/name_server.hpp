@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <weft/io/io.hpp>
@@ -29,7 +30,7 @@ class name_server {
     std::vector<address> addresses = {};
     behaviour how = behaviour::answers;
     int silent_about = AF_UNSPEC;  // the family that questions about get no answer
-    bool holds_six_back = false;   // they are answered when those about IPv4 have been
+    int late = AF_UNSPEC;          // the family that questions about are answered when those about the other have been
   };
 
   // Others are answered by NXDOMAIN.
@@ -59,7 +60,7 @@ class name_server {
 
   std::atomic<int> questions_{0};
   std::map<std::string, std::vector<held_answer>> held_;
-  std::set<std::string> told_four_;  // hosts whose addresses of IPv4 have been told
+  std::set<std::pair<std::string, int>> told_;  // hosts and the families whose addresses have been told
 };
 
 }  // namespace weft::io::test

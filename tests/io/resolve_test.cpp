@@ -101,6 +101,22 @@ TEST_F(resolve_test, addresses_of_both_families) {
   });
 }
 
+// RFC 6724: ::1 has the highest precedence, an address of this machine is nearer than others, and fec0::/10 is reached from no address of its own scope,
+// or not at all.
+TEST_F(resolve_test, the_better_addresses_come_first) {
+  weft::test::run([] {
+    name_server server({{"six.test", {.addresses = {"127.0.0.1:0", "[::1]:0"}}},
+                        {"four.test", {.addresses = {"[fec0::1]:0", "127.0.0.1:0"}}},
+                        {"near.test", {.addresses = {"192.0.2.1:0", "127.0.0.1:0"}}}});
+    group g;
+    server.start(g);
+    const auto first_of = [&](std::string_view host) { return resolve(host, "80", server.options()).front(); };
+    EXPECT_EQ(first_of("six.test"), address("[::1]:80"));
+    EXPECT_EQ(first_of("four.test"), address("127.0.0.1:80"));
+    EXPECT_EQ(first_of("near.test"), address("127.0.0.1:80"));
+  });
+}
+
 TEST_F(resolve_test, a_truncated_answer_is_asked_for_again_over_tcp) {
   with_server([](const name_server& server) {
     EXPECT_EQ(texts(resolve("long.test", "53", server.options())), (strings{"192.0.2.7:53", "192.0.2.8:53"}));
