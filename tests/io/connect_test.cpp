@@ -215,7 +215,10 @@ TEST_F(connect_test, the_better_address_is_tried_first) {
       server.start(g);
       connect_options options = patient_options(server);
       options.resolution_delay = 1h;
+      const auto spawns = [] { return runtime::current_statistics().total().spawns; };
+      const std::uint64_t before = spawns();
       EXPECT_EQ(connect("host.test", port, options).peer_address(), listener.local_address());
+      EXPECT_EQ(spawns(), before + 3) << "two questions and one attempt";
     }
   });
 }
