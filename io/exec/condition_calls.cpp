@@ -1,30 +1,33 @@
 // Condition variables, semaphores and barriers.
 //
 // A condition variable's waiters are all in the lot, the main thread's too; the object tells its clock and whether processes share it. Threads that are
-// neither fibers nor main wait by the real functions, so a signal goes both ways. A barrier has no attempt that does not wait, so ours is another one
-// in the same object.
+// neither fibers nor main wait by the real functions, so a signal goes both ways.
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstring>
-#include <mutex>
-#include <new>
 
 #include <weft/io/exec/host.hpp>
 #include <weft/io/exec/parking_lot.hpp>
 #include <weft/io/exec/program_thread.hpp>
 #include <weft/io/exec/real.hpp>
 #include <weft/io/exec/waiting.hpp>
+#include <weft/io/hooks/detail/barrier.hpp>
 #include <weft/io/hooks/detail/real_threads.hpp>
 
 namespace weft::exec {
 
 namespace {
 
+using io::hooks::barrier;
+using io::hooks::make_barrier;
+using io::hooks::real_barrier_destroy;
+using io::hooks::real_barrier_init;
+using io::hooks::real_barrier_wait;
 using io::hooks::real_cond_broadcast;
 using io::hooks::real_cond_clockwait;
 using io::hooks::real_cond_signal;
@@ -36,9 +39,6 @@ using io::hooks::real_sem_timedwait;
 using io::hooks::real_sem_wait;
 
 constexpr real_function<decltype(::sem_trywait), "sem_trywait"> real_sem_trywait;
-constexpr real_function<decltype(::pthread_barrier_init), "pthread_barrier_init"> real_barrier_init;
-constexpr real_function<decltype(::pthread_barrier_wait), "pthread_barrier_wait"> real_barrier_wait;
-constexpr real_function<decltype(::pthread_barrier_destroy), "pthread_barrier_destroy"> real_barrier_destroy;
 
 bool waits_in_lot() noexcept { return this_program_thread() != nullptr || is_main_thread; }
 
@@ -103,42 +103,18 @@ int wait_for_post(sem_t* s, time_point limit) {
 
 // ---- barriers
 
-struct barrier {
-  spin_lock lock;
-  unsigned count = 0;
-  unsigned arrived = 0;
-  std::atomic<unsigned> round{0};
-  std::atomic<unsigned> leaving{0};  // who waited and has not returned
+struct barrier_lot {
+  template <class Condition>
+  void wait_while(const std::atomic<std::uint32_t>& word, Condition still_waits) const noexcept {
+    while (still_waits()) {
+      lot_waiter waiter(&word);
+      if (still_waits()) static_cast<void>(waiter.sleep(no_limit, false));
+    }
+  }
+  void wake_all(const std::atomic<std::uint32_t>* word) const noexcept {
+    if (somebody_waits(word)) wake_waiters(word, INT_MAX);
+  }
 };
-static_assert(sizeof(barrier) <= sizeof(pthread_barrier_t));
-
-// In the last word of the C library's object, which it leaves alone: whose this one is.
-constexpr unsigned ours = 0x77656674;
-unsigned& owner(pthread_barrier_t* b) noexcept {
-  return *reinterpret_cast<unsigned*>(reinterpret_cast<char*>(b) + sizeof(pthread_barrier_t) - sizeof(unsigned));
-}
-barrier& of(pthread_barrier_t* b) noexcept { return *std::launder(reinterpret_cast<barrier*>(b)); }
-
-int arrive(barrier& b) noexcept {
-  b.lock.lock();
-  const unsigned round = b.round.load(std::memory_order_relaxed);
-  if (++b.arrived == b.count) {
-    b.arrived = 0;
-    b.leaving.fetch_add(b.count - 1, std::memory_order_relaxed);
-    b.round.store(round + 1, std::memory_order_seq_cst);
-    b.lock.unlock();
-    if (somebody_waits(&b)) wake_waiters(&b, INT_MAX);
-    return PTHREAD_BARRIER_SERIAL_THREAD;
-  }
-  b.lock.unlock();
-  while (b.round.load(std::memory_order_acquire) == round) {
-    lot_waiter waiter(&b);
-    if (b.round.load(std::memory_order_seq_cst) != round) break;
-    static_cast<void>(waiter.sleep(no_limit, false));
-  }
-  b.leaving.fetch_sub(1, std::memory_order_release);
-  return 0;
-}
 
 }  // namespace
 
@@ -198,27 +174,18 @@ int sem_post(sem_t* s) noexcept {
 }
 
 int pthread_barrier_init(pthread_barrier_t* b, const pthread_barrierattr_t* attributes, unsigned count) noexcept {
-  int shared = PTHREAD_PROCESS_PRIVATE;
-  if (attributes != nullptr) ::pthread_barrierattr_getpshared(attributes, &shared);
-  if (shared == PTHREAD_PROCESS_SHARED || count == 0) {
-    owner(b) = 0;
-    return real_barrier_init(b, attributes, count);
-  }
-  auto* made = ::new (static_cast<void*>(b)) barrier;
-  made->count = count;
-  owner(b) = ours;
-  return 0;
+  return make_barrier(*b, attributes, count, real_barrier_init);
 }
 
 int pthread_barrier_wait(pthread_barrier_t* b) noexcept {
-  return owner(b) == ours ? arrive(of(b)) : real_barrier_wait(b);
+  barrier* const ours = barrier::find(*b);
+  if (ours == nullptr) return real_barrier_wait(b);
+  return ours->arrive(barrier_lot()) ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
 }
 
 int pthread_barrier_destroy(pthread_barrier_t* b) noexcept {
-  if (owner(b) != ours) return real_barrier_destroy(b);
-  while (of(b).leaving.load(std::memory_order_acquire) != 0) ::sched_yield();
-  owner(b) = 0;
-  return 0;
+  barrier* const ours = barrier::find(*b);
+  return ours != nullptr ? ours->end(barrier_lot()) : real_barrier_destroy(b);
 }
 
 }  // extern "C"

@@ -4,8 +4,10 @@
 // Objects shared between processes, robust and priority mutexes are left to the real calls, which block the thread; so is whatever glibc's own code
 // locks inside. What the real try-functions do is relied on, and of the objects' layout the members that glibc's ABI fixes: the mutex's lock word,
 // owner, count and kind, the rwlock's writer, the semaphore's mark of being shared.
+#include <linux/futex.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,10 +15,12 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
 
+#include <weft/io/hooks/detail/barrier.hpp>
 #include <weft/io/hooks/detail/fiber_mutex.hpp>
 #include <weft/io/hooks/detail/openssl_errors.hpp>
 #include <weft/io/hooks/detail/parking_lot.hpp>
@@ -50,6 +54,7 @@ constexpr real_function<decltype(::pthread_once), "pthread_once"> real_once;
 constexpr wait_kind condition_wait{"a pthread condition variable"};
 constexpr wait_kind rwlock_wait{"a pthread rwlock"};
 constexpr wait_kind semaphore_wait{"a POSIX semaphore"};
+constexpr wait_kind barrier_wait{"a pthread barrier"};
 constexpr wait_kind once_wait{"a pthread_once() that another has begun"};
 
 using std::chrono::nanoseconds;
@@ -183,6 +188,45 @@ int wait_for_shared(Real real) noexcept {
   return static_cast<int>(
       leave_with(on_helper_thread([&]() -> std::int64_t { return real() == 0 ? 0 : negative_errno(); })));
 }
+
+// ---- barriers
+
+// Who leaves before a round is complete lets others wait for ever, so this is not cut short.
+class barrier_lot {
+ public:
+  template <class Condition>
+  void wait_while(const std::atomic<std::uint32_t>& word, Condition still_waits) const noexcept {
+    if (!may_wait()) return sleep_while(word, still_waits);
+    while (still_waits()) {
+      inside([&]() -> std::int64_t {
+        parking_lot::wait(&word, barrier_wait, parking_lot::cancellation::ignored, for_ever, still_waits);
+        return 0;
+      });
+    }
+  }
+
+  void wake_all(const std::atomic<std::uint32_t>* word) const noexcept {
+    if (parking_lot::may_have_waiters(word)) parking_lot::wake_all(word);
+    if (sleepers_.load(std::memory_order_seq_cst) != 0)
+      ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  }
+
+ private:
+  template <class Condition>
+  void sleep_while(const std::atomic<std::uint32_t>& word, Condition still_waits) const noexcept {
+    const int saved = errno;
+    sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    for (;;) {
+      const std::uint32_t seen = word.load(std::memory_order_seq_cst);
+      if (!still_waits()) break;
+      ::syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+    }
+    sleepers_.fetch_sub(1, std::memory_order_relaxed);
+    errno = saved;
+  }
+
+  static inline constinit std::atomic<unsigned> sleepers_{0};  // threads, at whichever barrier
+};
 
 // ---- pthread_once
 
@@ -378,6 +422,21 @@ int sem_post(sem_t* s) noexcept {
   if (parking_lot::may_have_waiters(s) && parking_lot::wake_one(s)) [[unlikely]]
     weft::interrupt_own_worker();
   return result;
+}
+
+int pthread_barrier_init(pthread_barrier_t* b, const pthread_barrierattr_t* attributes, unsigned count) noexcept {
+  return make_barrier(*b, attributes, count, real_barrier_init);
+}
+
+int pthread_barrier_wait(pthread_barrier_t* b) noexcept {
+  barrier* const ours = barrier::find(*b);
+  if (ours == nullptr) return real_barrier_wait(b);
+  return ours->arrive(barrier_lot()) ? PTHREAD_BARRIER_SERIAL_THREAD : 0;
+}
+
+int pthread_barrier_destroy(pthread_barrier_t* b) noexcept {
+  barrier* const ours = barrier::find(*b);
+  return ours != nullptr ? ours->end(barrier_lot()) : real_barrier_destroy(b);
 }
 
 int pthread_join(pthread_t thread, void** value) {

@@ -3,15 +3,20 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -432,6 +437,141 @@ TEST(hooked_threads, waiting_for_a_semaphore_has_its_ends) {
     }
   });
   ::sem_destroy(&s);
+}
+
+// ---- barriers
+
+class counted_barrier {
+ public:
+  explicit counted_barrier(unsigned count) { EXPECT_EQ(::pthread_barrier_init(&barrier_, nullptr, count), 0); }
+  counted_barrier(const counted_barrier&) = delete;
+  counted_barrier& operator=(const counted_barrier&) = delete;
+  bool meet() {
+    const int result = ::pthread_barrier_wait(&barrier_);
+    EXPECT_TRUE(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD) << result;
+    return result == PTHREAD_BARRIER_SERIAL_THREAD;
+  }
+  int destroy() { return ::pthread_barrier_destroy(&barrier_); }
+
+ private:
+  pthread_barrier_t barrier_;
+};
+
+// Work of so many fibers and threads, each told its number.
+template <class F>
+void on_fibers_and_threads(int fibers, int threads, F work) {
+  std::vector<std::thread> outside;
+  for (int i = 0; i < threads; ++i) outside.emplace_back([=] { work(fibers + i); });
+  run_alone([&] {
+    group g;
+    for (int i = 0; i < fibers; ++i) g.spawn([=] { work(i); });
+    g.join();
+  });
+  for (std::thread& t : outside) t.join();
+}
+
+// Each counts before the barrier and looks at the sum behind it, in plain memory: nobody may be missing, and nobody go on before all have looked.
+void meet_in_rounds(int fibers, int threads) {
+  const int members = fibers + threads;
+  const int rounds = test::rounds(300);
+  counted_barrier b(static_cast<unsigned>(members));
+  std::vector<int> arrived(static_cast<std::size_t>(members));
+  std::atomic<int> serial{0};
+  on_fibers_and_threads(fibers, threads, [&](int me) {
+    for (int round = 1; round <= rounds; ++round) {
+      arrived[static_cast<std::size_t>(me)] = round;
+      serial += b.meet() ? 1 : 0;
+      for (const int one : arrived) EXPECT_EQ(one, round);
+      serial += b.meet() ? 1 : 0;
+    }
+  });
+  EXPECT_EQ(serial, 2 * rounds);
+  EXPECT_EQ(b.destroy(), 0);
+}
+
+TEST(hooked_threads, fibers_meet_at_a_barrier) {
+  meet_in_rounds(1, 0);
+  meet_in_rounds(8, 0);
+}
+
+TEST(hooked_threads, fibers_and_threads_meet_at_a_barrier) {
+  meet_in_rounds(4, 2);
+  meet_in_rounds(0, 3);
+}
+
+TEST(hooked_threads, more_than_a_round_come_to_a_barrier_at_once) {
+  constexpr int rounds = 300;
+  counted_barrier b(3);
+  std::atomic<int> to_come{3 * rounds};  // shared out, so that the last round has its three
+  std::atomic<int> serial{0};
+  on_fibers_and_threads(6, 3, [&](int) {
+    while (to_come.fetch_sub(1) > 0) serial += b.meet() ? 1 : 0;
+  });
+  EXPECT_EQ(serial, rounds);
+  EXPECT_EQ(b.destroy(), 0);
+}
+
+// As POSIX has it: whoever comes back from the barrier first may end it, though others have not come back yet.
+TEST(hooked_threads, a_barrier_may_be_destroyed_by_the_first_that_leaves) {
+  struct once_used {
+    std::unique_ptr<counted_barrier> barrier;
+    std::atomic<bool> left{false};
+  };
+  std::vector<once_used> all(static_cast<std::size_t>(test::rounds(500)));
+  for (once_used& one : all) one.barrier = std::make_unique<counted_barrier>(5);
+  on_fibers_and_threads(3, 2, [&](int) {
+    for (once_used& one : all) {
+      one.barrier->meet();
+      if (one.left.exchange(true)) continue;
+      EXPECT_EQ(one.barrier->destroy(), 0);
+      std::memset(static_cast<void*>(one.barrier.get()), 0xFF, sizeof(counted_barrier));
+      one.barrier.reset();
+    }
+  });
+}
+
+TEST(hooked_threads, a_barrier_says_what_cannot_be) {
+  pthread_barrier_t b;
+  EXPECT_EQ(::pthread_barrier_init(&b, nullptr, 0), EINVAL);
+  counted_barrier two(2);
+  run_alone([&] {
+    group g;
+    std::atomic<bool> begun{false};
+    g.spawn([&] {
+      begun = true;
+      two.meet();
+    });
+    test::give_way_until([&] { return begun.load(); });
+    while (dump().find("a pthread barrier") == std::string::npos) yield();
+    EXPECT_EQ(two.destroy(), EBUSY);
+    g.cancel();  // leaves it waiting, as the others would wait for ever
+    two.meet();
+    try {
+      g.join();
+    } catch (const cancelled&) {
+    }
+  });
+  EXPECT_EQ(two.destroy(), 0);
+}
+
+TEST(hooked_threads, processes_meet_at_a_shared_barrier) {
+  void* const memory =
+      ::mmap(nullptr, sizeof(pthread_barrier_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* const b = static_cast<pthread_barrier_t*>(memory);
+  pthread_barrierattr_t attributes;
+  ::pthread_barrierattr_init(&attributes);
+  ::pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  ASSERT_EQ(::pthread_barrier_init(b, &attributes, 2), 0);
+  ::pthread_barrierattr_destroy(&attributes);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::pthread_barrier_wait(b) == PTHREAD_BARRIER_SERIAL_THREAD ? 1 : 0);
+  const bool serial = run_alone([&] { return ::pthread_barrier_wait(b) == PTHREAD_BARRIER_SERIAL_THREAD; });
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status) + (serial ? 1 : 0), 1);
+  EXPECT_EQ(::pthread_barrier_destroy(b), 0);
+  ::munmap(memory, sizeof(pthread_barrier_t));
 }
 
 TEST(hooked_threads, a_thread_is_joined) {

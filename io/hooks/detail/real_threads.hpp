@@ -1,4 +1,4 @@
-// The C library's condition variables and semaphores, for whoever stands in front of them.
+// The C library's condition variables, semaphores and barriers, for whoever stands in front of them.
 #pragma once
 
 #include <pthread.h>
@@ -20,5 +20,8 @@ inline constexpr real_function<decltype(::sem_wait), "sem_wait"> real_sem_wait;
 inline constexpr real_function<decltype(::sem_timedwait), "sem_timedwait"> real_sem_timedwait;
 inline constexpr real_function<decltype(::sem_clockwait), "sem_clockwait"> real_sem_clockwait;
 inline constexpr real_function<decltype(::sem_post), "sem_post"> real_sem_post;
+inline constexpr real_function<decltype(::pthread_barrier_init), "pthread_barrier_init"> real_barrier_init;
+inline constexpr real_function<decltype(::pthread_barrier_wait), "pthread_barrier_wait"> real_barrier_wait;
+inline constexpr real_function<decltype(::pthread_barrier_destroy), "pthread_barrier_destroy"> real_barrier_destroy;
 
 }  // namespace weft::io::hooks

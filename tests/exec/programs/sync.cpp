@@ -8,9 +8,11 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <future>
 #include <latch>
+#include <memory>
 #include <mutex>
 #include <semaphore>
 #include <shared_mutex>
@@ -257,7 +259,23 @@ void standard_library() {
     }
   });
   CHECK_EQUAL(serial.load(), 30);
-  pthread_barrier_destroy(&older);
+  CHECK_EQUAL(pthread_barrier_destroy(&older), 0);
+
+  std::vector<std::unique_ptr<pthread_barrier_t>> used_once(100);  // and destroyed by the first that leaves
+  std::vector<std::atomic<bool>> left(used_once.size());
+  for (auto& one : used_once) {
+    one = std::make_unique<pthread_barrier_t>();
+    pthread_barrier_init(one.get(), nullptr, 10);
+  }
+  in_threads(10, [&](int) {
+    for (std::size_t i = 0; i < used_once.size(); ++i) {
+      pthread_barrier_wait(used_once[i].get());
+      if (left[i].exchange(true)) continue;
+      CHECK_EQUAL(pthread_barrier_destroy(used_once[i].get()), 0);
+      std::memset(used_once[i].get(), 0xFF, sizeof(pthread_barrier_t));
+      used_once[i].reset();
+    }
+  });
 
   std::atomic<int> value{0};
   std::thread waits([&] { value.wait(0); });
