@@ -31,6 +31,9 @@ hooks_runtime own_functions() noexcept {
   r.sleep_until = &weft::sleep_until;
   r.cancellation_of_this_fiber = &weft::detail::cancellation_of_this_fiber;
   r.run_blocking = &weft::detail::run_blocking;
+  r.start_detached = [](detachable_call& call) { call.start(); };
+  r.wait_detached = [](detachable_call& call) { call.wait(); };
+  r.leave_detached = [](detachable_call* call) noexcept { detachable_call::leave_behind()(call); };
   r.begin_frame = [](void* place) noexcept { ::new (place) foreign_frame; };
   r.end_frame = [](foreign_frame& frame) noexcept { frame.~foreign_frame(); };
   r.make_parker = [](void* place, const wait_kind& kind, const void* object, parker::cancellation mode) {

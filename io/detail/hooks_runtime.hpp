@@ -22,6 +22,7 @@
 #include <weft/io/detail/transfer.hpp>
 #include <weft/scheduler/blocking.hpp>
 #include <weft/scheduler/cancel.hpp>
+#include <weft/scheduler/detachable_call.hpp>
 #include <weft/scheduler/foreign_frame.hpp>
 #include <weft/scheduler/park.hpp>
 
@@ -29,11 +30,15 @@ namespace weft::io::detail {
 
 struct hooks_runtime {
   // Raised whenever a type or a function below changes its meaning.
-  static constexpr std::uint64_t current_layout = 1;
+  static constexpr std::uint64_t current_layout = 2;
 
   std::uint64_t layout = current_layout;
-  std::uint64_t sizes[5] = {sizeof(hooks_runtime), sizeof(operation), sizeof(parker), sizeof(foreign_frame),
-                            sizeof(weft::detail::blocking_call)};
+  std::uint64_t sizes[6] = {sizeof(hooks_runtime),
+                            sizeof(operation),
+                            sizeof(parker),
+                            sizeof(foreign_frame),
+                            sizeof(weft::detail::blocking_call),
+                            sizeof(detachable_call)};
   // Of the C++ library: exceptions pass from one side to the other, so both must have the same one.
   void* exceptions = nullptr;
 
@@ -45,6 +50,9 @@ struct hooks_runtime {
   void (*sleep_until)(time_point when);
   cancelled (*cancellation_of_this_fiber)();
   void (*run_blocking)(weft::detail::blocking_call& call);
+  void (*start_detached)(detachable_call& call);
+  void (*wait_detached)(detachable_call& call);
+  void (*leave_detached)(detachable_call* call) noexcept;
 
   void (*begin_frame)(void* place) noexcept;
   void (*end_frame)(foreign_frame& frame) noexcept;

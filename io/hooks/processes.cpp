@@ -1,21 +1,18 @@
-// Waiting for child processes, and calls of the C library's own that wait inside it: those run on a helper thread while the fiber is parked.
-//
-// A name is looked up by the C library itself, with all that nsswitch.conf says; what needs no question (a numeric address, none at all) is answered
-// on the spot. Such a call is not cut short once it has begun.
-#include <arpa/inet.h>
-#include <netdb.h>
+// Waiting for child processes. What waits for them inside the C library runs on a helper thread while the fiber is parked.
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <utility>
 
+#include <weft/io/hooks/detail/detached.hpp>
 #include <weft/io/hooks/detail/real.hpp>
 #include <weft/io/hooks/detail/wait.hpp>
 
@@ -28,13 +25,6 @@ constexpr real_function<decltype(::waitpid), "waitpid"> real_waitpid;
 constexpr real_function<decltype(::waitid), "waitid"> real_waitid;
 constexpr real_function<decltype(::system), "system"> real_system;
 constexpr real_function<decltype(::pclose), "pclose"> real_pclose;
-constexpr real_function<decltype(::getaddrinfo), "getaddrinfo"> real_getaddrinfo;
-constexpr real_function<decltype(::getnameinfo), "getnameinfo"> real_getnameinfo;
-constexpr real_function<decltype(::gethostbyname_r), "gethostbyname_r"> real_gethostbyname_r;
-constexpr real_function<decltype(::gethostbyname2_r), "gethostbyname2_r"> real_gethostbyname2_r;
-constexpr real_function<decltype(::gethostbyaddr_r), "gethostbyaddr_r"> real_gethostbyaddr_r;
-constexpr real_function<decltype(::gethostbyname), "gethostbyname"> real_gethostbyname;
-constexpr real_function<decltype(::gethostbyname2), "gethostbyname2"> real_gethostbyname2;
 
 using namespace std::chrono_literals;
 
@@ -84,47 +74,39 @@ pid_t wait_for_child(pid_t child, int* status, int options, rusage* used) noexce
   return static_cast<pid_t>(leave_with(found));
 }
 
-// What needs nobody to ask.
-bool is_answered_at_once(const char* node, const addrinfo* hints) noexcept {
-  if (node == nullptr || (hints != nullptr && (hints->ai_flags & AI_NUMERICHOST) != 0)) return true;
-  std::array<std::byte, sizeof(in6_addr)> address;
-  return ::inet_pton(AF_INET, node, address.data()) == 1 || ::inet_pton(AF_INET6, node, address.data()) == 1;
-}
+// system() and pclose() on a helper thread. The child of one who is cancelled goes on, and is waited for there: system() ignores SIGINT and SIGQUIT
+// until then and keeps what they did before where no hook sees it, so its parts cannot be made here beside the real one that threads call.
+class child_call : public detachable_call {
+ public:
+  [[nodiscard]] std::int64_t result() const noexcept { return result_; }
 
-// A number that is not negative, for the resolver's own codes; EAI_SYSTEM with an errno if there was no such call.
-template <class Call>
-int resolve(Call call) {
-  int code = 0;
-  const std::int64_t begun = on_helper_thread([&] {
-    code = call();
-    return code == EAI_SYSTEM ? negative_errno() : std::int64_t{0};
-  });
-  if (begun < 0) {
-    leave_with(begun);
-    return EAI_SYSTEM;
-  }
-  return code;
-}
+ protected:
+  std::int64_t result_ = -1;
+};
 
-// The forms with _r return an error rather than setting errno.
-template <class Call>
-int resolve_into(Call call) {
-  const std::int64_t code = on_helper_thread([&]() -> std::int64_t { return call(); });
-  return static_cast<int>(code < 0 ? -code : code);
-}
+class command final : public child_call {
+ public:
+  explicit command(const char* text) : text_(text) {}
 
-// The forms without _r answer in storage that is the process's (one for all, as their manual page says) and set the caller's h_errno.
-template <class Call>
-hostent* resolve_host(Call call) {
-  hostent* found = nullptr;
-  int why = 0;
-  const std::int64_t begun = on_helper_thread([&]() -> std::int64_t {
-    found = call();
-    why = h_errno;
-    return 0;
-  });
-  h_errno = begun < 0 ? TRY_AGAIN : why;
-  return found;
+ private:
+  void run() noexcept override { result_ = outcome(real_system(text_.c_str())); }
+  const std::string text_;
+};
+
+class stream_end final : public child_call {
+ public:
+  explicit stream_end(FILE* stream) noexcept : stream_(stream) {}
+
+ private:
+  void run() noexcept override { result_ = outcome(real_pclose(stream_)); }
+  FILE* const stream_;
+};
+
+template <class Call, class Argument>
+int status_of(Argument argument) {
+  weft::detached<Call> call;
+  const std::int64_t begun = run_detached(call, argument);
+  return static_cast<int>(leave_with(begun < 0 ? begun : call->result()));
 }
 
 }  // namespace
@@ -162,53 +144,8 @@ int waitid(idtype_t kind, id_t id, siginfo_t* info, int options) {
   }
 }
 
-int system(const char* command) {
-  if (command == nullptr || !may_wait()) return real_system(command);
-  return static_cast<int>(leave_with(on_helper_thread([&] { return outcome(real_system(command)); })));
-}
+int system(const char* text) { return text != nullptr && may_wait() ? status_of<command>(text) : real_system(text); }
 
-int pclose(FILE* stream) {
-  if (!may_wait()) return real_pclose(stream);
-  return static_cast<int>(leave_with(on_helper_thread([&] { return outcome(real_pclose(stream)); })));
-}
-
-int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found) {
-  if (is_answered_at_once(node, hints) || !may_wait()) return real_getaddrinfo(node, service, hints, found);
-  return resolve([&] { return real_getaddrinfo(node, service, hints, found); });
-}
-
-int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t host_size, char* service,
-                socklen_t service_size, int flags) {
-  if (host == nullptr || (flags & NI_NUMERICHOST) != 0 || !may_wait()) {
-    return real_getnameinfo(address, size, host, host_size, service, service_size, flags);
-  }
-  return resolve([&] { return real_getnameinfo(address, size, host, host_size, service, service_size, flags); });
-}
-
-int gethostbyname_r(const char* name, hostent* entry, char* buffer, size_t size, hostent** found, int* why) {
-  if (!may_wait()) return real_gethostbyname_r(name, entry, buffer, size, found, why);
-  return resolve_into([&] { return real_gethostbyname_r(name, entry, buffer, size, found, why); });
-}
-
-int gethostbyname2_r(const char* name, int family, hostent* entry, char* buffer, size_t size, hostent** found,
-                     int* why) {
-  if (!may_wait()) return real_gethostbyname2_r(name, family, entry, buffer, size, found, why);
-  return resolve_into([&] { return real_gethostbyname2_r(name, family, entry, buffer, size, found, why); });
-}
-
-int gethostbyaddr_r(const void* address, socklen_t length, int family, hostent* entry, char* buffer, size_t size,
-                    hostent** found, int* why) {
-  if (!may_wait()) return real_gethostbyaddr_r(address, length, family, entry, buffer, size, found, why);
-  return resolve_into([&] { return real_gethostbyaddr_r(address, length, family, entry, buffer, size, found, why); });
-}
-
-hostent* gethostbyname(const char* name) {
-  return may_wait() ? resolve_host([&] { return real_gethostbyname(name); }) : real_gethostbyname(name);
-}
-
-hostent* gethostbyname2(const char* name, int family) {
-  return may_wait() ? resolve_host([&] { return real_gethostbyname2(name, family); })
-                    : real_gethostbyname2(name, family);
-}
+int pclose(FILE* stream) { return may_wait() ? status_of<stream_end>(stream) : real_pclose(stream); }
 
 }  // extern "C"

@@ -64,6 +64,10 @@ wake parker::suspend(time_point limit, const detail::release_step& release) {
 
 bool ticket::signal() const noexcept { return program().signal(*this); }
 
+void detachable_call::start() { program().start_detached(*this); }
+void detachable_call::wait() { program().wait_detached(*this); }
+void detachable_call::leave_behind::operator()(detachable_call* call) const noexcept { program().leave_detached(call); }
+
 namespace detail {
 cancelled cancellation_of_this_fiber() { return program().cancellation_of_this_fiber(); }
 void run_blocking(blocking_call& call) { program().run_blocking(call); }
