@@ -441,16 +441,17 @@ TEST(hooked_threads, waiting_for_a_semaphore_has_its_ends) {
 
 // ---- barriers
 
+bool is_serial(int result) {
+  EXPECT_TRUE(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD) << result;
+  return result == PTHREAD_BARRIER_SERIAL_THREAD;
+}
+
 class counted_barrier {
  public:
   explicit counted_barrier(unsigned count) { EXPECT_EQ(::pthread_barrier_init(&barrier_, nullptr, count), 0); }
   counted_barrier(const counted_barrier&) = delete;
   counted_barrier& operator=(const counted_barrier&) = delete;
-  bool meet() {
-    const int result = ::pthread_barrier_wait(&barrier_);
-    EXPECT_TRUE(result == 0 || result == PTHREAD_BARRIER_SERIAL_THREAD) << result;
-    return result == PTHREAD_BARRIER_SERIAL_THREAD;
-  }
+  bool meet() { return is_serial(::pthread_barrier_wait(&barrier_)); }
   int destroy() { return ::pthread_barrier_destroy(&barrier_); }
 
  private:
@@ -565,8 +566,8 @@ TEST(hooked_threads, processes_meet_at_a_shared_barrier) {
   ASSERT_EQ(::pthread_barrier_init(b, &attributes, 2), 0);
   ::pthread_barrierattr_destroy(&attributes);
   const pid_t child = ::fork();
-  if (child == 0) ::_exit(::pthread_barrier_wait(b) == PTHREAD_BARRIER_SERIAL_THREAD ? 1 : 0);
-  const bool serial = run_alone([&] { return ::pthread_barrier_wait(b) == PTHREAD_BARRIER_SERIAL_THREAD; });
+  if (child == 0) ::_exit(is_serial(::pthread_barrier_wait(b)) ? 1 : 0);
+  const bool serial = run_alone([&] { return is_serial(::pthread_barrier_wait(b)); });
   int status = 0;
   EXPECT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(WEXITSTATUS(status) + (serial ? 1 : 0), 1);
