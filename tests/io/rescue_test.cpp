@@ -168,7 +168,8 @@ bool is_in_call(pid_t thread, long number) {
   return first == std::to_string(number);
 }
 
-// A byte comes for a fiber whose worker sleeps in the kernel, in a call (of that number) that nobody told weft of.
+// A byte comes for a fiber whose worker sleeps in the kernel, in a call (of that number) that nobody told weft of. It sleeps again if the byte's
+// writer was not quick enough to see it sleep.
 void while_a_byte_comes(long call, const std::function<void(std::atomic<bool>& arrived)>& sleep) {
   weft::test::run([&] {
     auto [reader, writer] = make_pipe();
@@ -181,11 +182,15 @@ void while_a_byte_comes(long call, const std::function<void(std::atomic<bool>& a
       arrived.store(true);
     });
     yield_until([&] { return operations() > before; });
-    std::thread foreign([&writer, call, sleeper = ::gettid()] {
+    std::atomic<bool> written{false};
+    std::thread foreign([&writer, &written, call, sleeper = ::gettid()] {
       while (!is_in_call(sleeper, call)) std::this_thread::yield();
       writer.write_all("x");
+      written.store(true);
     });
-    sleep(arrived);
+    do {
+      sleep(arrived);
+    } while (!written.load());
     foreign.join();
   });
 }
