@@ -177,11 +177,18 @@ class host_lookup final : public detachable_call {
   }
 
  private:
+  // By bytes: in a buffer that is not aligned the C library does not align its lists either.
   char** move_list(char** list, char* buffer) const noexcept {
     if (list == nullptr) return nullptr;
-    char** const copy = room_.moved(list, buffer);
-    for (std::size_t i = 0; list[i] != nullptr; ++i) copy[i] = room_.moved(list[i], buffer);
-    return copy;
+    char** const copied = room_.moved(list, buffer);
+    const auto* from = reinterpret_cast<const std::byte*>(list);
+    auto* to = reinterpret_cast<std::byte*>(copied);
+    for (char* one = nullptr; std::memcpy(&one, from, sizeof one), one != nullptr; from += sizeof one) {
+      one = room_.moved(one, buffer);
+      std::memcpy(to, &one, sizeof one);
+      to += sizeof one;
+    }
+    return copied;
   }
 
   void run() noexcept override { error_ = ask(); }
