@@ -57,18 +57,7 @@ constexpr wait_kind semaphore_wait{"a POSIX semaphore"};
 constexpr wait_kind barrier_wait{"a pthread barrier"};
 constexpr wait_kind once_wait{"a pthread_once() that another has begun"};
 
-using std::chrono::nanoseconds;
 constexpr time_point for_ever = time_point::max();
-
-bool is_valid(const timespec& t) noexcept { return t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000; }
-
-// A time of that clock as one of ours. A clock that is set meanwhile moves what has begun already in vain.
-time_point limit_of(clockid_t clock, const timespec& when) noexcept {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  const auto left = std::chrono::seconds(when.tv_sec - now.tv_sec) + nanoseconds(when.tv_nsec - now.tv_nsec);
-  return left <= nanoseconds::zero() ? time_point::clock::now() : limit_after(left);
-}
 
 // ---- mutexes
 
@@ -83,7 +72,7 @@ bool is_for_fiber(const pthread_cond_t* c, pthread_mutex_t* m) noexcept {
 int lock_mutex_until(pthread_mutex_t* m, clockid_t clock, const timespec* when) noexcept {
   fiber_mutex mutex(*m);
   if (const int now = mutex.try_lock(); now != EBUSY) return now;
-  return is_valid(*when) ? mutex.lock(limit_of(clock, *when)) : EINVAL;
+  return has_valid_nanoseconds(*when) ? mutex.lock(limit_at(clock, *when)) : EINVAL;
 }
 
 void wake_waiter(const void* key) noexcept {
@@ -344,13 +333,13 @@ int pthread_cond_wait(pthread_cond_t* c, pthread_mutex_t* m) {
 }
 
 int pthread_cond_timedwait(pthread_cond_t* c, pthread_mutex_t* m, const timespec* when) {
-  if (is_for_fiber(c, m) && is_valid(*when)) return wait_for_condition(c, m, limit_of(clock_of(c), *when));
+  if (is_for_fiber(c, m) && has_valid_nanoseconds(*when)) return wait_for_condition(c, m, limit_at(clock_of(c), *when));
   const unseen_release here(m);
   return real_cond_timedwait(c, m, when);
 }
 
 int pthread_cond_clockwait(pthread_cond_t* c, pthread_mutex_t* m, clockid_t clock, const timespec* when) {
-  if (is_for_fiber(c, m) && is_valid(*when)) return wait_for_condition(c, m, limit_of(clock, *when));
+  if (is_for_fiber(c, m) && has_valid_nanoseconds(*when)) return wait_for_condition(c, m, limit_at(clock, *when));
   const unseen_release here(m);
   return real_cond_clockwait(c, m, clock, when);
 }
@@ -377,23 +366,23 @@ int pthread_rwlock_wrlock(pthread_rwlock_t* l) noexcept {
 }
 
 int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, const timespec* when) noexcept {
-  if (!is_for_fiber(l) || !is_valid(*when)) return real_rwlock_timedrdlock(l, when);
-  return lock_rwlock(l, limit_of(CLOCK_REALTIME, *when), real_rwlock_tryrdlock);
+  if (!is_for_fiber(l) || !has_valid_nanoseconds(*when)) return real_rwlock_timedrdlock(l, when);
+  return lock_rwlock(l, limit_at(CLOCK_REALTIME, *when), real_rwlock_tryrdlock);
 }
 
 int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, const timespec* when) noexcept {
-  if (!is_for_fiber(l) || !is_valid(*when)) return real_rwlock_timedwrlock(l, when);
-  return lock_rwlock(l, limit_of(CLOCK_REALTIME, *when), real_rwlock_trywrlock);
+  if (!is_for_fiber(l) || !has_valid_nanoseconds(*when)) return real_rwlock_timedwrlock(l, when);
+  return lock_rwlock(l, limit_at(CLOCK_REALTIME, *when), real_rwlock_trywrlock);
 }
 
 int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock, const timespec* when) noexcept {
-  if (!is_for_fiber(l) || !is_valid(*when)) return real_rwlock_clockrdlock(l, clock, when);
-  return lock_rwlock(l, limit_of(clock, *when), real_rwlock_tryrdlock);
+  if (!is_for_fiber(l) || !has_valid_nanoseconds(*when)) return real_rwlock_clockrdlock(l, clock, when);
+  return lock_rwlock(l, limit_at(clock, *when), real_rwlock_tryrdlock);
 }
 
 int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock, const timespec* when) noexcept {
-  if (!is_for_fiber(l) || !is_valid(*when)) return real_rwlock_clockwrlock(l, clock, when);
-  return lock_rwlock(l, limit_of(clock, *when), real_rwlock_trywrlock);
+  if (!is_for_fiber(l) || !has_valid_nanoseconds(*when)) return real_rwlock_clockwrlock(l, clock, when);
+  return lock_rwlock(l, limit_at(clock, *when), real_rwlock_trywrlock);
 }
 
 int pthread_rwlock_unlock(pthread_rwlock_t* l) noexcept { return unlock_rwlock(l); }
@@ -405,15 +394,15 @@ int sem_wait(sem_t* s) {
 }
 
 int sem_timedwait(sem_t* s, const timespec* when) {
-  if (!may_wait() || !is_valid(*when)) return real_sem_timedwait(s, when);
+  if (!may_wait() || !has_valid_nanoseconds(*when)) return real_sem_timedwait(s, when);
   if (is_shared(s)) return wait_for_shared([=] { return real_sem_timedwait(s, when); });
-  return wait_for_semaphore(s, limit_of(CLOCK_REALTIME, *when));
+  return wait_for_semaphore(s, limit_at(CLOCK_REALTIME, *when));
 }
 
 int sem_clockwait(sem_t* s, clockid_t clock, const timespec* when) {
-  if (!may_wait() || !is_valid(*when)) return real_sem_clockwait(s, clock, when);
+  if (!may_wait() || !has_valid_nanoseconds(*when)) return real_sem_clockwait(s, clock, when);
   if (is_shared(s)) return wait_for_shared([=] { return real_sem_clockwait(s, clock, when); });
-  return wait_for_semaphore(s, limit_of(clock, *when));
+  return wait_for_semaphore(s, limit_at(clock, *when));
 }
 
 // In a signal handler, perhaps.

@@ -1,6 +1,7 @@
-// Hooks of the C standard's threads, of waiting for signals and of transfers inside the kernel. On one worker that nobody relieves.
+// Hooks of the C standard's threads, of waiting for signals, of message queues and of transfers inside the kernel. On one worker that nobody relieves.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <mqueue.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <string>
 #include <utility>
@@ -175,6 +178,115 @@ TEST(signal_waits, they_end_at_their_limit_and_by_cancellation) {
       g.join();
     } catch (const cancelled&) {
     }
+  });
+}
+
+// ---- message queues
+
+// Of two messages, eight bytes each; nobody else knows its name.
+struct message_queue {
+  explicit message_queue(int flags = 0) {
+    const std::string name = "/weft-hooks-" + std::to_string(::getpid());
+    mq_attr attributes{};
+    attributes.mq_maxmsg = 2;
+    attributes.mq_msgsize = 8;
+    id = ::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | flags, 0600, &attributes);
+    EXPECT_GE(id, 0) << name;
+    ::mq_unlink(name.c_str());
+  }
+  ~message_queue() { ::mq_close(id); }
+  message_queue(const message_queue&) = delete;
+  message_queue& operator=(const message_queue&) = delete;
+
+  // An error's number, or 0.
+  int send(const char* text, unsigned priority = 0, const timespec* when = nullptr) const {
+    const int sent = when != nullptr ? ::mq_timedsend(id, text, std::strlen(text), priority, when)
+                                     : ::mq_send(id, text, std::strlen(text), priority);
+    return sent == 0 ? 0 : test::read_errno();
+  }
+  int receive(std::string& text, const timespec* when = nullptr) const {
+    std::array<char, 8> room{};
+    const ssize_t size = when != nullptr ? ::mq_timedreceive(id, room.data(), room.size(), nullptr, when)
+                                         : ::mq_receive(id, room.data(), room.size(), nullptr);
+    if (size < 0) return test::read_errno();
+    text.assign(room.data(), static_cast<std::size_t>(size));
+    return 0;
+  }
+  mqd_t id;
+};
+
+timespec soon() {
+  timespec t{};
+  ::clock_gettime(CLOCK_REALTIME, &t);
+  constexpr long second = 1'000'000'000;
+  t.tv_nsec += second / 1000;
+  if (t.tv_nsec >= second) {
+    t.tv_nsec -= second;
+    ++t.tv_sec;
+  }
+  return t;
+}
+
+// Both wait for each other again and again: the queue holds two.
+TEST(message_queues, fibers_wait_for_messages_and_for_room) {
+  const message_queue queue;
+  constexpr int count = 500;
+  run_alone([&] {
+    group g;
+    g.spawn([&] {
+      for (int i = 0; i < count; ++i) {
+        std::string text;
+        ASSERT_EQ(queue.receive(text), 0);
+        EXPECT_EQ(text, std::to_string(i));
+      }
+    });
+    g.spawn([&] {
+      for (int i = 0; i < count; ++i) ASSERT_EQ(queue.send(std::to_string(i).c_str()), 0);
+    });
+    g.join();
+  });
+}
+
+TEST(message_queues, they_keep_their_order_and_say_what_cannot_be) {
+  const message_queue queue, never_waits(O_NONBLOCK);
+  run_alone([&] {
+    std::string text;
+    EXPECT_EQ(queue.send("low", 1), 0);
+    EXPECT_EQ(queue.send("high", 9), 0);
+    const timespec late = soon();
+    EXPECT_EQ(queue.send("no room", 0, &late), ETIMEDOUT);
+    EXPECT_EQ(queue.send("too long for it"), EMSGSIZE);
+    EXPECT_EQ(queue.receive(text), 0);
+    EXPECT_EQ(text, "high");
+    EXPECT_EQ(queue.receive(text, &late), 0);  // needs not wait
+    EXPECT_EQ(text, "low");
+    const timespec later = soon(), invalid{.tv_sec = 0, .tv_nsec = -1};
+    EXPECT_EQ(queue.receive(text, &later), ETIMEDOUT);
+    EXPECT_EQ(queue.receive(text, &invalid), EINVAL);
+    EXPECT_EQ(never_waits.receive(text), EAGAIN);
+  });
+}
+
+TEST(message_queues, waiting_ends_by_cancellation_and_loses_nothing) {
+  const message_queue queue;
+  run_alone([&] {
+    group g;
+    bool begun = false;
+    g.spawn([&] {
+      begun = true;
+      std::string text;
+      EXPECT_EQ(queue.receive(text), ECANCELED);
+    });
+    test::give_way_until([&] { return begun; });
+    g.cancel();
+    try {
+      g.join();
+    } catch (const cancelled&) {
+    }
+    std::string text;
+    EXPECT_EQ(queue.send("after"), 0);
+    EXPECT_EQ(queue.receive(text), 0);
+    EXPECT_EQ(text, "after");
   });
 }
 

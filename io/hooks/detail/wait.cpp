@@ -91,4 +91,12 @@ time_point limit_after(std::chrono::nanoseconds duration) noexcept {
                                                                                            : now + duration;
 }
 
+time_point limit_at(clockid_t clock, const timespec& when) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  const auto left =
+      std::chrono::seconds(when.tv_sec - now.tv_sec) + std::chrono::nanoseconds(when.tv_nsec - now.tv_nsec);
+  return left <= std::chrono::nanoseconds::zero() ? time_point::clock::now() : limit_after(left);
+}
+
 }  // namespace weft::io::hooks

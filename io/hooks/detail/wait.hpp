@@ -5,6 +5,7 @@
 #pragma once
 
 #include <poll.h>
+#include <time.h>
 
 #include <chrono>
 #include <cstdint>
@@ -60,5 +61,10 @@ void give_way_now_and_then() noexcept;
 
 // The time so far from now; no limit where it is negative or beyond the end of time.
 [[nodiscard]] time_point limit_after(std::chrono::nanoseconds duration) noexcept;
+[[nodiscard]] inline bool has_valid_nanoseconds(const timespec& t) noexcept {
+  return t.tv_nsec >= 0 && t.tv_nsec < 1'000'000'000;
+}
+// A time of that clock as one of ours. A clock that is set meanwhile moves what has begun already in vain.
+[[nodiscard]] time_point limit_at(clockid_t clock, const timespec& when) noexcept;
 
 }  // namespace weft::io::hooks
