@@ -183,9 +183,10 @@ class host_lookup final : public detachable_call {
     char** const copied = room_.moved(list, buffer);
     const auto* from = reinterpret_cast<const std::byte*>(list);
     auto* to = reinterpret_cast<std::byte*>(copied);
-    for (char* one = nullptr; std::memcpy(&one, from, sizeof one), one != nullptr; from += sizeof one) {
+    for (char* one = nullptr; std::memcpy(static_cast<void*>(&one), from, sizeof one), one != nullptr;
+         from += sizeof one) {
       one = room_.moved(one, buffer);
-      std::memcpy(to, &one, sizeof one);
+      std::memcpy(to, static_cast<const void*>(&one), sizeof one);
       to += sizeof one;
     }
     return copied;
