@@ -102,13 +102,14 @@ deadlock_watch::time_point deadlock_watch::before_sleep() noexcept {
   const verdict found = judge();
   if (found == verdict::unsettled) return now + first_look;
   stage_ = found == verdict::possible && !is_last ? stage::watching : stage::done;
+  const time_point last = quiet_since_ + last_look;
   guard.unlock();
   if (found == verdict::certain) {
     end_all();
     return now;
   }
   if (found == verdict::none) return time_point::max();  // what goes on will wake somebody, and all begins anew
-  if (!is_last) return quiet_since_ + last_look;
+  if (!is_last) return last;
   report_once();
   return time_point::max();
 }
