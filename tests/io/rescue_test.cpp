@@ -193,7 +193,7 @@ void while_a_byte_comes(long call, const std::function<void(std::atomic<bool>& a
   });
 }
 
-// Nearly always: a thread that the kernel has woken for a completion looks like one that computes until it has a CPU.
+// Not always: a thread that the kernel has woken for a completion looks like one that computes until it has a CPU.
 TEST_F(rescue_test, a_call_that_a_signal_would_end_is_left_alone) {
   constexpr int tries = 20;
   constexpr int longer_than_the_monitor_looks = 100;
